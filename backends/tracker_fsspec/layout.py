@@ -1,0 +1,121 @@
+"""Where everything lies below the root, and what a crash leaves behind.
+
+::
+
+    <root>/<run>/batches/<writer>-<first>-<last>.jsonl     what was taken: the truth
+                /metadata/<time>-<writer>-<sequence>       the rest is for torchx:
+                /artifacts/<time>-<writer>-<sequence>      one file for each record
+                /sources/<source>                          one line for each label
+                /incoming/                                 unfinished, local disks only
+    <root>/<source>/descendants/<run>                      if <source> exists already
+
+A batch is one object of JSON lines (:mod:`tracker_core.wire`) that never changes: the
+same name always holds the same records. Writers need no locks, since no two share a
+name, and readers fold all batches of a run, in whatever order they find them.
+
+Writing a batch goes in two steps. A crash leaves behind
+
+1. while torchx's files are written: some of them. Readers of this package pass over
+   what is ours there, so nothing was taken; genuine torchx sees it already. Their
+   names follow from the records, so the retry writes the same files again.
+2. while the batch itself is written: the same, and on a local disk perhaps a file in
+   ``incoming``, which nobody reads. Objects appear whole: local files are renamed into
+   place, object stores show an object when it is complete. A filesystem that does
+   neither (SFTP, SMB) may show a piece of one: it is passed over with a warning, and
+   the retry replaces it.
+
+Only a file of torchx's is ever changed, ``sources/<source>`` and its mirror in
+``descendants``: its lines are read, and written back with one more.
+
+``<run>`` and ``<source>`` are the BASE32 form of the run id, exactly torchx's.
+It has capital letters only, so ids that differ in case stay apart on every disk.
+An id that is too long for a file name goes by its SHA-256 digest; its batches tell it.
+"""
+
+import re
+from base64 import b32decode, b32encode
+from hashlib import sha256
+
+from tracker_core.records import Batch, Record, Writer
+
+__all__ = [
+    "ARTIFACTS",
+    "BATCHES",
+    "DESCENDANTS",
+    "INCOMING",
+    "METADATA",
+    "SOURCES",
+    "batch_name",
+    "directory_name",
+    "file_name",
+    "holds_records",
+    "is_digest",
+    "run_id_in",
+    "torchx_time",
+]
+
+BATCHES = "batches"
+METADATA = "metadata"
+ARTIFACTS = "artifacts"
+SOURCES = "sources"
+DESCENDANTS = "descendants"
+INCOMING = "incoming"
+
+# What the usual filesystems allow, and so what torchx can have written there.
+_MAX_NAME_BYTES = 255
+_DIGEST = "sha256:"
+# Nanoseconds of more digits lie beyond the year 2286.
+_TORCHX_NAME = re.compile("[0-9]{1,19}", re.ASCII)
+
+
+def directory_name(run_id: str) -> str:
+    """Return the name of a run's directory: ASCII capitals, digits and ``=``."""
+    name = _to_base32(run_id)
+    # An id that itself reads like a digest must not lead to another run's directory.
+    if len(name) > _MAX_NAME_BYTES or run_id.startswith(_DIGEST):
+        return _to_base32(_DIGEST + sha256(run_id.encode()).hexdigest())
+    return name
+
+
+def run_id_in(name: str) -> str | None:
+    """Return the run id that a directory's name tells, or None when it tells none."""
+    run_id = _from_base32(name)
+    return run_id if run_id and directory_name(run_id) == name else None
+
+
+def is_digest(name: str) -> bool:
+    """Whether a directory is named by the digest of a run id."""
+    return (_from_base32(name) or "").startswith(_DIGEST)
+
+
+def batch_name(batch: Batch) -> str:
+    """Return the name of a batch; a writer's names sort by sequence."""
+    return f"{batch.writer.id}-{batch.first:012d}-{batch.last:012d}.jsonl"
+
+
+def file_name(writer: Writer, record: Record) -> str:
+    """Return the name of a record's file for torchx; names sort by time."""
+    return f"{record.time_ns:020d}-{writer.id}-{record.sequence:012d}"
+
+
+def torchx_time(name: str) -> int | None:
+    """Return the time in nanoseconds that torchx gave a file; None if it is not its."""
+    return int(name) if _TORCHX_NAME.fullmatch(name) else None
+
+
+def holds_records(category: str, name: str) -> bool:
+    """Whether a file is a batch, or a record of genuine torchx."""
+    if category == BATCHES:
+        return name.endswith(".jsonl") and not name.startswith(".")
+    return category in (METADATA, ARTIFACTS) and torchx_time(name) is not None
+
+
+def _to_base32(text: str) -> str:
+    return b32encode(text.encode()).decode()
+
+
+def _from_base32(name: str) -> str | None:
+    try:
+        return b32decode(name).decode()
+    except ValueError:  # no BASE32, or no text in it
+        return None

@@ -1,0 +1,125 @@
+"""One run, read from its directory and kept up to date."""
+
+import logging
+from dataclasses import replace
+
+from tracker_core.datatypes import TrackerSource
+from tracker_core.history import RunHistory
+from tracker_core.records import Batch
+from tracker_core.runs import RunInfo
+from tracker_core.wire import batch_from_lines
+from tracker_fsspec.layout import (
+    ARTIFACTS,
+    BATCHES,
+    METADATA,
+    SOURCES,
+    directory_name,
+    holds_records,
+    run_id_in,
+)
+from tracker_fsspec.store import Store
+from tracker_fsspec.torchx_files import labels_in, torchx_batch
+
+__all__ = ["RunReader"]
+
+_log = logging.getLogger(__name__)
+
+
+class RunReader:
+    """What is known of the run in one directory.
+
+    Batches and torchx's records never change, so each is fetched once; files of
+    ``sources`` are read whenever they are asked for. A file that makes no sense is
+    passed over with one warning, and tried again at the next read: it may have been
+    read while it was being written.
+
+    Args:
+        store: Where the directory lies.
+        directory: Its name below the root.
+    """
+
+    def __init__(self, store: Store, directory: str) -> None:
+        """Read nothing yet."""
+        self._store = store
+        self._directory = directory
+        self._warned: set[str] = set()
+        self._forget()
+
+    def refresh(self) -> RunHistory | None:
+        """Read what is new; return None when the store holds nothing of the run."""
+        found = self._find()
+        if not self._taken <= found:  # somebody removed the run, or a part of it
+            self._forget()
+        new = sorted(found - self._taken)
+        for path, content in self._store.read_all(self._below(name) for name in new):
+            self._take(path, content)
+        if self._history is None and self.torchx_sources():
+            return RunHistory(run_id_in(self._directory) or "")
+        return self._history
+
+    def info(self, history: RunHistory) -> RunInfo:
+        """Return who the run is; edges of torchx's alone tell no time."""
+        info = history.info()
+        return info if self._taken else replace(info, created_at=None)
+
+    def torchx_sources(self) -> set[TrackerSource]:
+        """Return the edges that genuine torchx wrote."""
+        directory = self._below(SOURCES)
+        names = self._store.files(directory)
+        contents = self._store.read_all(f"{directory}/{name}" for name in names)
+        return {edge for path, content in contents for edge in self._edges(path, content)}
+
+    def _forget(self) -> None:
+        self._taken: set[str] = set()
+        self._history: RunHistory | None = None
+
+    def _below(self, name: str) -> str:
+        return f"{self._directory}/{name}"
+
+    def _find(self) -> set[str]:
+        return {
+            f"{category}/{name}"
+            for category in self._store.directories(self._directory)
+            for name in self._files(category)
+        }
+
+    def _files(self, category: str) -> list[str]:
+        if category not in (BATCHES, METADATA, ARTIFACTS):
+            return []
+        names = self._store.files(self._below(category))
+        return [name for name in names if holds_records(category, name)]
+
+    def _take(self, path: str, content: bytes) -> None:
+        directory, category, name = path.split("/")
+        try:
+            if category == BATCHES:
+                batch = batch_from_lines(content.decode())
+            else:
+                run_id = run_id_in(directory) or ""
+                batch = torchx_batch(run_id, category, name, content)
+        except (ValueError, TypeError, LookupError) as error:
+            self._warn(path, error)
+            return
+        self._add(batch, f"{category}/{name}")
+
+    def _add(self, batch: Batch, name: str) -> None:
+        if directory_name(batch.run_id) != self._directory:
+            return  # a directory that was copied, or is no run of anybody's
+        self._history = self._history or RunHistory(batch.run_id)
+        self._history.add(batch)
+        self._taken.add(name)
+
+    def _edges(self, path: str, content: bytes) -> set[TrackerSource]:
+        source = run_id_in(path.rpartition("/")[2])
+        if source is None:
+            return set()
+        try:
+            return {TrackerSource(source, label) for label in labels_in(content)}
+        except ValueError as error:
+            self._warn(path, error)
+            return set()
+
+    def _warn(self, path: str, error: Exception) -> None:
+        if path not in self._warned:
+            self._warned.add(path)
+            _log.warning("passed over %s, which cannot be read: %s", path, error)

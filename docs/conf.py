@@ -1,0 +1,48 @@
+"""How the documentation is built: Sphinx, with pages in MyST and Furo's looks."""
+
+import sys
+from pathlib import Path
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "backends"), str(ROOT / "plugins")]
+
+from tracker_core import __version__  # noqa: E402 - found on the path set above
+
+project = "Tracker"
+author = "The Tracker developers"
+copyright = author
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = "Tracker"
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+
+nitpicky = True
+# The standard library and other packages, whose names begin with a small letter and
+# are dotted or built in: the build needs no network, so it cannot look them up.
+nitpick_ignore_regex = [(r"py:.*", r"(?!tracker_)[a-z_].*")]
+
+
+def look_everywhere(_: Sphinx, document: nodes.document) -> None:
+    """Let docstrings name a class without its module, as Python code does."""
+    for reference in document.findall(addnodes.pending_xref):
+        if reference.get("refdomain") == "py":
+            reference["refspecific"] = True
+
+
+def setup(app: Sphinx) -> None:
+    """Take part in the build; Sphinx calls this by its name."""
+    app.connect("doctree-read", look_everywhere)

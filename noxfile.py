@@ -1,0 +1,86 @@
+"""How the project is checked; ``nox`` runs every session, ``nox -s lint`` one."""
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
+# What the tests and the documentation import.
+EXTRAS = "[fsspec,testing]"
+HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
+# The Python that runs nox is always tried, so that something is whatever is there.
+PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))
+
+nox.needs_version = ">=2025.2.9"
+
+
+def install(session: nox.Session, group: str, *arguments: str) -> None:
+    """Install a dependency group, and what ``arguments`` name, into the session."""
+    session.install(*nox.project.dependency_groups(PROJECT, group), *arguments)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check rules and format."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def typing(session: nox.Session) -> None:
+    """Check the types of code and tests, and that the public ones are complete."""
+    install(session, "typing", "-e", f".{EXTRAS}")
+    session.run("mypy")
+    # Pyright does not follow the import hook of an editable installation.
+    paths = {"PYTHONPATH": str(ROOT)}
+    session.run(
+        "pyright", "--verifytypes", "tracker_core", "--ignoreexternal", env=paths
+    )
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a dead reference fails."""
+    install(session, "docs", "-e", f".{EXTRAS}")
+    session.run("sphinx-build", "-nW", "--keep-going", "-q", "docs", "docs/_build/html")
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build the wheel from the sdist and test it where the tree cannot be imported."""
+    session.install("build")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("python", "-m", "build", "--outdir", folder, ".", silent=True)
+        (built,) = Path(folder).glob("*.whl")
+        install(session, "test", f"{built}{EXTRAS}")
+        shutil.copytree(ROOT / "tests" / "packaging", Path(folder) / "packaging")
+        with session.chdir(folder):
+            tree = {"TRACKER_CHECKOUT": str(ROOT)}
+            session.run("pytest", "-W", "error", "-ra", "packaging", env=tree)
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Run the tests; the Python that runs nox also measures their coverage."""
+    install(session, "test", "-e", f".{EXTRAS}")
+    pytest = ["pytest", f"--hypothesis-seed={seed()}", *session.posargs]
+    if session.python != HERE:
+        session.run(*pytest)
+        return
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", *pytest)
+    session.run("coverage", "combine", "--quiet")
+    # A part of the tests, which the arguments name, cannot cover everything.
+    session.run("coverage", "report", *(["--fail-under=0"] if session.posargs else []))
+
+
+def seed() -> int:
+    """Give the seed of this run: that of TRACKER_TEST_SEED, or a fresh one."""
+    return int(os.environ.get("TRACKER_TEST_SEED") or secrets.randbelow(2**32))

@@ -1,0 +1,165 @@
+"""The errors of Tracker.
+
+Each class also derives from the built-in that it resembles, so that code which knows
+nothing of Tracker handles it sensibly::
+
+    TrackerError (Exception)
+     ├── ConfigError             (ValueError)          a setting or store is unusable
+     ├── BackendNotFoundError    (LookupError)         no backend has that name
+     ├── BackendUnavailableError (ImportError)         its package is not installed
+     ├── UnsupportedTypeError    (TypeError)           a value whose type is not kept
+     ├── InvalidValueError       (ValueError)          a value outside what is allowed
+     ├── RunEndedError           (RuntimeError)        a write after the end of the run
+     ├── RunNotFoundError        (LookupError)         the store holds no such run
+     ├── NotSupportedError       (NotImplementedError) this tracker cannot answer that
+     ├── RetryableError          (OSError)             a backend asks to be tried again
+     └── PermanentError          (ValueError)          a backend refuses for ever
+
+Every error survives pickling: its arguments are those of the constructor, and the text
+is built when it is shown.
+"""
+
+from collections.abc import Sequence
+
+__all__ = [
+    "BackendNotFoundError",
+    "BackendUnavailableError",
+    "ConfigError",
+    "InvalidValueError",
+    "NotSupportedError",
+    "PermanentError",
+    "RetryableError",
+    "RunEndedError",
+    "RunNotFoundError",
+    "TrackerError",
+    "UnsupportedTypeError",
+]
+
+
+class TrackerError(Exception):
+    """Anything that Tracker itself reports."""
+
+
+class ConfigError(TrackerError, ValueError):
+    """A setting, a configuration file or a store is unusable."""
+
+
+class BackendNotFoundError(TrackerError, LookupError):
+    """No installed backend has that name.
+
+    Args:
+        name: The name that was asked for.
+        known: The names that exist.
+        near: Those of them that look like ``name``.
+    """
+
+    def __init__(
+        self, name: str, known: Sequence[str] = (), near: Sequence[str] = ()
+    ) -> None:
+        """Keep the name and what could have been meant."""
+        super().__init__(name, tuple(known), tuple(near))
+
+    def __str__(self) -> str:
+        """Say what was asked for, what may have been meant and what to do."""
+        name, known, near = self.args
+        if near:
+            hint = f"did you mean {' or '.join(repr(item) for item in near)}?"
+        else:
+            hint = f"installed: {', '.join(known) or 'none'}"
+        return (
+            f"no backend is named {name!r}; {hint} "
+            "(a factory can also be named as package.module:factory)"
+        )
+
+
+class BackendUnavailableError(TrackerError, ImportError):
+    """The package of a backend, or one that it needs, cannot be imported.
+
+    Args:
+        backend: The backend's name.
+        module: The module that is missing.
+        remedy: What to do, for example ``install tracker-core[fsspec]``.
+    """
+
+    def __init__(self, backend: str, module: str, remedy: str) -> None:
+        """Keep the names; ``ImportError.name`` is the missing module."""
+        super().__init__(backend, module, remedy)
+        self.name = module
+
+    def __str__(self) -> str:
+        """Say which package is missing for which backend, and the remedy."""
+        backend, module, remedy = self.args
+        return f"backend {backend!r} needs the package {module}; {remedy}"
+
+
+class UnsupportedTypeError(TrackerError, TypeError):
+    """A value has a type that cannot be kept; nothing was written.
+
+    Args:
+        where: What the value was given for, for example ``param 'model'``.
+        type_name: The type that was found.
+        expected: What is accepted there.
+    """
+
+    def __init__(self, where: str, type_name: str, expected: str) -> None:
+        """Keep the place and the types."""
+        super().__init__(where, type_name, expected)
+
+    def __str__(self) -> str:
+        """Name the place, the type found and the types accepted."""
+        where, type_name, expected = self.args
+        return f"{where} has the type {type_name}, which cannot be kept; use {expected}"
+
+
+class InvalidValueError(TrackerError, ValueError):
+    """A value lies outside what is allowed; nothing was written."""
+
+
+class RunEndedError(TrackerError, RuntimeError):
+    """Something was logged to a run that has ended; nothing was written."""
+
+    def __str__(self) -> str:
+        """Name the run and what to do."""
+        return (
+            f"run {self.args[0]!r} has ended and takes no more records; "
+            "log before finish() or before leaving its with block"
+        )
+
+
+class RunNotFoundError(TrackerError, LookupError):
+    """The store holds no run of that id."""
+
+    def __str__(self) -> str:
+        """Name the run and where to look."""
+        return f"no run {self.args[0]!r} here; `tracker list` shows those that are"
+
+
+class NotSupportedError(TrackerError, NotImplementedError):
+    """This tracker cannot answer; its ``capabilities`` say what it can."""
+
+
+class RetryableError(TrackerError, OSError):
+    """A backend failed in a way that may pass; the batch can be sent again.
+
+    Args:
+        message: What failed.
+        after: Seconds to wait before the next try, when the backend knows.
+    """
+
+    def __init__(self, message: str, after: float | None = None) -> None:
+        """Keep the message and the delay."""
+        super().__init__(message, after)
+
+    @property
+    def after(self) -> float | None:
+        """Seconds to wait before the next try, or None."""
+        delay: float | None = self.args[1]
+        return delay
+
+    def __str__(self) -> str:
+        """Show the message."""
+        return str(self.args[0])
+
+
+class PermanentError(TrackerError, ValueError):
+    """A backend refuses a batch for ever; sending it again cannot help."""

@@ -1,0 +1,187 @@
+"""Opening a run: by what a launcher left in the environment, or in code.
+
+A wrong setting shows here, before any work is done: an unknown backend or a config
+that its factory refuses raises, or is warned of where ``TRACKER_ON_ERROR`` is
+``warn``. Once the run is open, backends fail without the job.
+"""
+
+import atexit
+import os
+import sys
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from tracker_core.api import TrackerBase
+from tracker_core.delivery import DirectDelivery, Target, warn
+from tracker_core.errors import TrackerError
+from tracker_core.identity import new_run_id
+from tracker_core.plain import native
+from tracker_core.records import CreatedBody, Sequencer, SourceBody
+from tracker_core.registry import build_tracker
+from tracker_core.settings import BackendSetting, Settings, is_launched, read_settings
+from tracker_core.values import check_name
+
+if TYPE_CHECKING:
+    from tracker_core.run import AppRun
+
+__all__ = ["UNDEFINED", "open_launched_run", "open_targets", "track"]
+
+UNDEFINED = "<UNDEFINED>"
+"""The id of the run of a process that nothing launched, as in torchx."""
+
+_DEFAULT = BackendSetting("sqlite")
+
+
+def open_launched_run() -> "AppRun":
+    """Open the run that the environment tells of; it ends with the process.
+
+    Raises:
+        TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
+    """
+    from tracker_core.run import AppRun
+
+    if not is_launched():
+        return AppRun(UNDEFINED, [])
+    settings = _settings()
+    targets = open_targets(settings.backends, settings.on_error)
+    if not targets:
+        return AppRun(settings.job_id or UNDEFINED, [])
+    created = CreatedBody(
+        experiment=settings.experiment,
+        group_id=settings.group_id,
+        parent_run_id=settings.parent_run_id,
+    )
+    run, delivery = _open(settings, settings.job_id or new_run_id(), targets, created)
+    run.start()
+    _ProcessEnd(run, delivery)
+    return run
+
+
+def track(
+    experiment: str | None = None,
+    *,
+    name: str | None = None,
+    group_id: str | None = None,
+    parent_run_id: str | None = None,
+    trackers: Iterable[TrackerBase] | None = None,
+) -> "AppRun":
+    """Make a run for code that nobody launched; use it as a ``with`` block.
+
+    ::
+
+        with track("iris", name="first try") as run:
+            run.log_param("lr", 0.1)
+
+    The run exists (PENDING) when the call returns, starts with the block and ends with
+    it. Inside a launched job it is a child of that job's run. Failing backends are
+    warned of once, counted and summed up at the end, never raised.
+
+    Args:
+        experiment: The experiment's name; by default the configured one.
+        name: A name for people; without one it follows from the id.
+        group_id: A label that the runs of a group share.
+        parent_run_id: The run that this one was made from, recorded as a source too.
+        trackers: Tracker objects; they stay open. By default the configured backends,
+            and without any SQLite under ``TRACKER_HOME``.
+
+    Raises:
+        TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
+        InvalidValueError: A name is empty or cannot be kept.
+    """
+    settings = _settings()
+    created = CreatedBody(
+        _checked(name, "run name"),
+        _checked(experiment, "experiment") or settings.experiment,
+        _checked(group_id, "group id") or settings.group_id,
+        _checked(parent_run_id, "parent run id")
+        or settings.job_id
+        or settings.parent_run_id,
+    )
+    if trackers is None:
+        backends = settings.backends or (_DEFAULT,)
+        targets = open_targets(backends, settings.on_error)
+    else:
+        targets = [Target.of(tracker) for tracker in trackers]
+    return _open(settings, new_run_id(), targets, created)[0]
+
+
+def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Target]:
+    """Build the trackers of ``backends``, to be closed with the delivery.
+
+    Args:
+        backends: What to build.
+        on_error: ``raise``, or ``warn``: leave out what cannot be built.
+
+    Raises:
+        TrackerError: One of them cannot be built, under ``raise``.
+    """
+    targets: list[Target] = []
+    for backend in backends:
+        try:
+            tracker = native(build_tracker(backend))
+        except TrackerError as error:
+            if on_error == "raise":
+                for target in targets:
+                    target.tracker.close()
+                raise
+            warn("backend %r is left out: %s", backend.name, error)
+        else:
+            targets.append(Target(backend.name, tracker, backend.config, is_owned=True))
+    return targets
+
+
+def _open(
+    settings: Settings, run_id: str, targets: list[Target], created: CreatedBody
+) -> "tuple[AppRun, DirectDelivery]":
+    from tracker_core.run import AppRun
+
+    sequencer = Sequencer(settings.attempt, settings.rank)
+    delivery = DirectDelivery(run_id, targets, sequencer, isolates=True)
+    raw = [target.raw for target in targets]
+    run = AppRun(run_id, raw, name=created.name, delivery=delivery)
+    delivery.send(created)
+    if created.parent_run_id is not None:
+        delivery.send(SourceBody(created.parent_run_id, None))
+    return run, delivery
+
+
+def _settings() -> Settings:
+    try:
+        return read_settings()
+    except TrackerError as error:
+        if os.environ.get("TRACKER_ON_ERROR") != "warn":
+            raise
+        warn("nothing is tracked: %s", error)
+        return Settings(on_error="warn")
+
+
+def _checked(name: str | None, what: str) -> str | None:
+    return None if name is None else check_name(name, what)
+
+
+class _ProcessEnd:
+    """Ends a run with its process, by the exception that ended that, if one did."""
+
+    def __init__(self, run: "AppRun", delivery: DirectDelivery) -> None:
+        self._run = run
+        self._delivery = delivery
+        self._error: BaseException | None = None
+        self._hook = sys.excepthook
+        sys.excepthook = self._note
+        atexit.register(self._finish)
+
+    def _note(
+        self,
+        kind: type[BaseException],
+        error: BaseException,
+        trace: TracebackType | None,
+    ) -> None:
+        self._error = error
+        self._hook(kind, error, trace)
+
+    def _finish(self) -> None:
+        # A forked child may reach its own exit; the run goes on in the parent.
+        if not self._delivery.is_forked:
+            error = self._error
+            self._run.__exit__(type(error) if error else None, error, None)

@@ -1,0 +1,165 @@
+"""A run as its readers see it: identity, status, cause and attempts.
+
+What a run is follows from its life-cycle records alone, whatever order they arrived
+in. Within an attempt the launcher's word decides: it outlives the job and knows the
+exit code. Without a launcher the attempt ends when every process that started has
+ended, with the worst of their words (FAILED before KILLED before FINISHED). The last
+attempt gives the status of the run.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tracker_core.identity import friendly_name
+from tracker_core.records import (
+    CreatedBody,
+    EndedBody,
+    OrderKey,
+    StartedBody,
+)
+from tracker_core.values import Value
+
+__all__ = ["Attempt", "LifecycleEvent", "RunInfo", "run_info", "to_datetime"]
+
+LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WORST = ("FAILED", "KILLED", "FINISHED")
+# Which cause explains an end best; kinds that are not listed come last.
+_PRECEDENCE = ("out_of_memory", "signal", "exception", "exit_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a run.
+
+    Args:
+        number: From 1.
+        status: ``RUNNING``, ``FINISHED``, ``FAILED`` or ``KILLED``.
+        cause: As in :class:`RunInfo`.
+        started_at: When its first process started.
+        ended_at: When it ended, or None while it runs.
+    """
+
+    number: int
+    status: str
+    cause: Mapping[str, Value] | None
+    started_at: datetime
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """Who a run is and how it fares.
+
+    Args:
+        run_id: Its identity, any non-empty text.
+        name: The name that was given, else the friendly name that goes with the id.
+        experiment: The experiment's name, or None.
+        group_id: The label that it shares with the runs of its group, or None.
+        parent_run_id: The run that it was made for, or None.
+        status: ``PENDING``, ``RUNNING``, ``FINISHED``, ``FAILED`` or ``KILLED``; None
+            when nobody recorded a life cycle, as plain torchx jobs do not.
+        cause: Why it ended so: ``{"kind": "exception", "type", "message",
+            "traceback"}``, ``{"kind": "exit_code", "exit_code"}`` or ``{"kind":
+            "signal", "signal", "number"}``; None when there is nothing to explain.
+        attempts: Its tries, in order; empty before the first has started.
+        created_at: When its first record was made; None where that is not kept.
+        started_at: When its first attempt started, or None.
+        ended_at: When its last attempt ended, or None.
+    """
+
+    run_id: str
+    name: str
+    experiment: str | None
+    group_id: str | None
+    parent_run_id: str | None
+    status: str | None
+    cause: Mapping[str, Value] | None
+    attempts: tuple[Attempt, ...]
+    created_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+def to_datetime(time_ns: int) -> datetime:
+    """Return nanoseconds since 1970 as an aware UTC datetime, cut to microseconds."""
+    return _EPOCH + timedelta(microseconds=time_ns // 1000)
+
+
+def run_info(run_id: str, created_ns: int, events: Iterable[LifecycleEvent]) -> RunInfo:
+    """Tell what a run is from its life-cycle records.
+
+    Args:
+        run_id: The run.
+        created_ns: The time of its first record of any kind.
+        events: All its life-cycle records with their order keys, in any order.
+    """
+    ordered = sorted(events, key=lambda event: event[0])
+    identity: dict[str, str | None] = dict.fromkeys(CreatedBody._fields)
+    for _, body in ordered:
+        if isinstance(body, CreatedBody):
+            said = {k: v for k, v in body._asdict().items() if v is not None}
+            identity.update(said)
+    attempts = _attempts(ordered)
+    last = attempts[-1] if attempts else None
+    return RunInfo(
+        run_id=run_id,
+        name=identity["name"] or friendly_name(run_id),
+        experiment=identity["experiment"],
+        group_id=identity["group_id"],
+        parent_run_id=identity["parent_run_id"],
+        status=last.status if last else "PENDING" if ordered else None,
+        cause=last.cause if last else None,
+        attempts=attempts,
+        created_at=to_datetime(created_ns),
+        started_at=attempts[0].started_at if attempts else None,
+        ended_at=last.ended_at if last else None,
+    )
+
+
+def _attempts(ordered: list[LifecycleEvent]) -> tuple[Attempt, ...]:
+    events: dict[int, list[LifecycleEvent]] = {}
+    for key, body in ordered:
+        if not isinstance(body, CreatedBody):
+            events.setdefault(key[0], []).append((key, body))
+    return tuple(_attempt(number, events[number]) for number in sorted(events))
+
+
+def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
+    started = {key[2] for key, body in events if isinstance(body, StartedBody)}
+    # A writer that ends twice is taken at its last word.
+    ends = {key[2]: (key, body) for key, body in events if isinstance(body, EndedBody)}
+    deciding = [end for end in ends.values() if end[1].role == "launcher"]
+    if not deciding and started <= ends.keys():
+        deciding = [end for writer, end in ends.items() if writer in started] or list(
+            ends.values()
+        )
+    first_ns = events[0][0][1]
+    if not deciding:
+        return Attempt(number, "RUNNING", None, to_datetime(first_ns), None)
+    status = min((body.status for _, body in deciding), key=_badness)
+    last_ns = max(key[1] for key, _ in deciding)
+    cause = None if status == "FINISHED" else _cause(status, ends.values())
+    return Attempt(number, status, cause, to_datetime(first_ns), to_datetime(last_ns))
+
+
+def _badness(status: str) -> int:
+    return _WORST.index(status) if status in _WORST else len(_WORST)
+
+
+def _cause(
+    status: str, ends: Iterable[tuple[OrderKey, EndedBody]]
+) -> Mapping[str, Value] | None:
+    causes = [
+        (_precedence(body.cause), body.status != status, key, body.cause)
+        for key, body in ends
+        if body.cause is not None
+    ]
+    return min(causes, key=lambda found: found[:3])[3] if causes else None
+
+
+def _precedence(cause: Mapping[str, Value]) -> int:
+    kind = cause.get("kind")
+    return _PRECEDENCE.index(kind) if kind in _PRECEDENCE else len(_PRECEDENCE)

@@ -1,0 +1,275 @@
+"""Settings: what the environment and the configuration files say.
+
+The environment is written by whoever launches a job and read once. Our variables and
+those of torchx are both honoured; ours win. Configuration files say what the
+environment leaves open: ``tracker.toml`` in the working directory, else torchx's
+``.torchxconfig`` (the file that ``TORCHXCONFIG`` names, else those in the home and the
+working directory).
+
+Config strings may hold secrets: they are never shown, not even by ``repr``.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from tracker_core.errors import ConfigError
+
+__all__ = [
+    "VARIABLES",
+    "BackendSetting",
+    "Settings",
+    "Variable",
+    "home",
+    "is_launched",
+    "parse_backends",
+    "read_settings",
+    "tracker_config_env_var_name",
+]
+
+
+class Variable(NamedTuple):
+    """One setting in the environment.
+
+    Args:
+        name: Our variable.
+        torchx: Torchx's variable for the same thing, or None.
+        meaning: One sentence for the documentation.
+    """
+
+    name: str
+    torchx: str | None
+    meaning: str
+
+
+VARIABLES = {
+    variable.name: variable
+    for variable in (
+        Variable("TRACKER_JOB_ID", "TORCHX_JOB_ID", "The run id of the job."),
+        Variable(
+            "TRACKER_BACKENDS",
+            "TORCHX_TRACKERS",
+            "Comma list of backends: `name`, `name=package.module:factory` or "
+            "`package.module:factory`; blanks are trimmed, duplicates dropped.",
+        ),
+        Variable(
+            "TRACKER_<NAME>_CONFIG",
+            "TORCHX_TRACKER_<NAME>_CONFIG",
+            "The one argument of the backend's factory; a secret.",
+        ),
+        Variable(
+            "TRACKER_PARENT_RUN_ID",
+            "TORCHX_PARENT_RUN_ID",
+            "The run that this one was made from, recorded as a source.",
+        ),
+        Variable(
+            "TRACKER_EXPERIMENT",
+            "TORCHX_TRACKING_EXPERIMENT_NAME",
+            "The name of the run's experiment.",
+        ),
+        Variable("TRACKER_GROUP", None, "The label of the run's group."),
+        Variable("TRACKER_ATTEMPT", None, "Which try of the run this is, from 1."),
+        Variable(
+            "TRACKER_HOME",
+            None,
+            "The folder of the embedded store; `.tracker` in the working directory "
+            "by default, the user's state directory where that cannot be written.",
+        ),
+        Variable(
+            "TRACKER_ON_ERROR",
+            None,
+            "What an unusable setting does when a run is opened: `raise` (default) "
+            "or `warn`.",
+        ),
+    )
+}
+
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+_POLICIES = ("raise", "warn")
+
+
+class BackendSetting(NamedTuple):
+    """One configured backend.
+
+    Args:
+        name: What it is called in lists and messages.
+        factory: ``package.module:factory``, or None when the name is an entry point.
+        config: The one argument of the factory; a secret.
+    """
+
+    name: str
+    factory: str | None = None
+    config: str | None = None
+
+    def __repr__(self) -> str:
+        """Show everything but the config."""
+        config = None if self.config is None else "…"
+        return f"BackendSetting({self.name!r}, {self.factory!r}, config={config})"
+
+
+class Settings(NamedTuple):
+    """What is configured for this process.
+
+    Args:
+        job_id: The run id that a launcher gave, or None.
+        backends: The configured backends, in order.
+        parent_run_id: The run that this one was made from, or None.
+        experiment: The experiment's name, or None.
+        group_id: The group's label, or None.
+        attempt: Which try this is, from 1.
+        rank: This process's rank in a distributed job, or None.
+        on_error: ``raise`` or ``warn``: what an unusable setting does at opening.
+    """
+
+    job_id: str | None = None
+    backends: tuple[BackendSetting, ...] = ()
+    parent_run_id: str | None = None
+    experiment: str | None = None
+    group_id: str | None = None
+    attempt: int = 1
+    rank: int | None = None
+    on_error: str = "raise"
+
+
+def tracker_config_env_var_name(name: str) -> str:
+    """Return the variable that configures the backend ``name``.
+
+    The name is upper-cased; characters that a shell cannot export become ``_``.
+    """
+    return f"TRACKER_{_shell_word(name)}_CONFIG"
+
+
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of the embedded store, made with mode 0700 if it is missing.
+
+    Raises:
+        ConfigError: It cannot be made.
+    """
+    path = _home(os.environ if environ is None else environ)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"TRACKER_HOME {str(path)!r} cannot be made: {error.strerror}; "
+        raise ConfigError(message + "set it to a folder that can be written") from error
+    return path.absolute()
+
+
+def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the environment, and the configuration files for what it leaves open.
+
+    Raises:
+        ConfigError: A setting or a file is unusable; it says which and what to do.
+    """
+    from tracker_core.configfile import read_files
+
+    environ = os.environ if environ is None else environ
+    files = read_files(environ)
+    listed = _lookup(environ, "TRACKER_BACKENDS")
+    chosen = parse_backends(listed) if listed is not None else files.backends
+    filed = {backend.name: backend for backend in files.backends}
+    backends = tuple(
+        _configured(backend, filed.get(backend.name), environ) for backend in chosen
+    )
+    _refuse_clashes(backends)
+    return Settings(
+        job_id=_lookup(environ, "TRACKER_JOB_ID"),
+        backends=backends,
+        parent_run_id=_lookup(environ, "TRACKER_PARENT_RUN_ID"),
+        experiment=_lookup(environ, "TRACKER_EXPERIMENT") or files.experiment,
+        group_id=_lookup(environ, "TRACKER_GROUP"),
+        attempt=_attempt(environ),
+        rank=_rank(environ),
+        on_error=_on_error(environ, files.on_error),
+    )
+
+
+def is_launched(environ: Mapping[str, str] | None = None) -> bool:
+    """Tell whether the environment names a run or backends, as launchers do."""
+    environ = os.environ if environ is None else environ
+    names = ("TRACKER_JOB_ID", "TRACKER_BACKENDS")
+    return any(_lookup(environ, name) is not None for name in names)
+
+
+def parse_backends(text: str) -> tuple[BackendSetting, ...]:
+    """Read a comma list of backends; blanks are trimmed, duplicates dropped."""
+    found: dict[str, BackendSetting] = {}
+    for item in text.split(","):
+        name, equals, factory = (part.strip() for part in item.partition("="))
+        if name:
+            found.setdefault(name, BackendSetting(name, factory if equals else None))
+    return tuple(found.values())
+
+
+def _lookup(environ: Mapping[str, str], name: str) -> str | None:
+    variable = VARIABLES[name]
+    found = environ.get(variable.name)
+    if not found and variable.torchx:
+        found = environ.get(variable.torchx)
+    return found.strip() or None if found else None
+
+
+def _configured(
+    backend: BackendSetting, filed: BackendSetting | None, environ: Mapping[str, str]
+) -> BackendSetting:
+    ours = tracker_config_env_var_name(backend.name)
+    config = environ.get(ours, environ.get(f"TORCHX_{ours}"))
+    if filed is not None:
+        config = filed.config if config is None else config
+        backend = backend._replace(factory=backend.factory or filed.factory)
+    return backend._replace(config=config)
+
+
+def _refuse_clashes(backends: Iterable[BackendSetting]) -> None:
+    owners: dict[str, str] = {}
+    for backend in backends:
+        variable = tracker_config_env_var_name(backend.name)
+        if owners.setdefault(variable, backend.name) != backend.name:
+            message = (
+                f"backends {owners[variable]!r} and {backend.name!r} would share the "
+                f"variable {variable}; give one another name (name=factory)"
+            )
+            raise ConfigError(message)
+
+
+def _attempt(environ: Mapping[str, str]) -> int:
+    text = _lookup(environ, "TRACKER_ATTEMPT")
+    if text is None:
+        return 1
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) < 2**31:
+        message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"
+        raise ConfigError(message)
+    return int(text)
+
+
+def _rank(environ: Mapping[str, str]) -> int | None:
+    texts = (environ.get(name, "") for name in _RANKS)
+    return next(
+        (int(text) for text in texts if text.isascii() and text.isdigit()), None
+    )
+
+
+def _on_error(environ: Mapping[str, str], filed: str | None) -> str:
+    policy = _lookup(environ, "TRACKER_ON_ERROR") or filed or "raise"
+    if policy not in _POLICIES:
+        message = f"TRACKER_ON_ERROR is {policy!r}; use raise or warn"
+        raise ConfigError(message)
+    return policy
+
+
+def _shell_word(name: str) -> str:
+    return "".join(
+        letter if letter.isascii() and letter.isalnum() else "_"
+        for letter in name.upper()
+    )
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named = environ.get("TRACKER_HOME")
+    if named:
+        return Path(named).expanduser()
+    local = Path(".tracker")
+    if os.access(local if local.exists() else Path(), os.W_OK):
+        return local
+    state = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    return Path(state) / "tracker"

@@ -1,0 +1,116 @@
+"""A tracker that fails as planned, to prove that nothing else fails with it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from tracker_core.api import NativeTracker
+from tracker_core.errors import RetryableError
+from tracker_core.records import Batch
+from tracker_core.values import Value
+
+if TYPE_CHECKING:
+    from tracker_core.datatypes import TrackerArtifact, TrackerSource
+    from tracker_core.points import Points
+    from tracker_core.runs import RunInfo
+    from tracker_core.summaries import Summary
+
+__all__ = ["FaultPlan", "FaultyTracker", "create"]
+
+FaultPlan = Callable[[int], BaseException | None]
+"""What happens at the n-th write, from 1: an error to raise, or None to let it pass."""
+
+
+class FaultyTracker(NativeTracker):
+    """Lets writes through to another tracker, or fails them, as its plan says.
+
+    Reads always go through. A write that fails leaves nothing behind.
+
+    Args:
+        inner: The tracker that holds what gets through.
+        plan: What happens at each write; without one, every write fails.
+
+    Attributes:
+        writes: How many writes were tried.
+    """
+
+    def __init__(self, inner: NativeTracker, plan: FaultPlan | None = None) -> None:
+        """Stand before ``inner``."""
+        self._inner = inner
+        self._plan = plan or _always
+        self.capabilities = inner.capabilities
+        self.writes = 0
+
+    def write(self, batch: Batch) -> None:
+        """Fail as planned, or hand ``batch`` on."""
+        self.writes += 1
+        error = self._plan(self.writes)
+        if error is not None:
+            raise error
+        self._inner.write(batch)
+
+    def run(self, run_id: str) -> "RunInfo":
+        """Ask the inner tracker."""
+        return self._inner.run(run_id)
+
+    def runs(self, limit: int | None = None) -> "Sequence[RunInfo]":
+        """Ask the inner tracker."""
+        return self._inner.runs(limit)
+
+    def metadata(self, run_id: str) -> Mapping[str, Value]:
+        """Ask the inner tracker."""
+        return self._inner.metadata(run_id)
+
+    def artifacts(self, run_id: str) -> "Mapping[str, TrackerArtifact]":
+        """Ask the inner tracker."""
+        return self._inner.artifacts(run_id)
+
+    def sources(
+        self, run_id: str, artifact_name: str | None = None
+    ) -> "Sequence[TrackerSource]":
+        """Ask the inner tracker."""
+        return self._inner.sources(run_id, artifact_name)
+
+    def params(self, run_id: str) -> Mapping[str, Value]:
+        """Ask the inner tracker."""
+        return self._inner.params(run_id)
+
+    def tags(self, run_id: str) -> Mapping[str, str]:
+        """Ask the inner tracker."""
+        return self._inner.tags(run_id)
+
+    def series(self, run_id: str) -> "Mapping[str, Summary]":
+        """Ask the inner tracker."""
+        return self._inner.series(run_id)
+
+    def points(
+        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+    ) -> "Points":
+        """Ask the inner tracker."""
+        return self._inner.points(run_id, series, start_index, limit)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Flush the inner tracker."""
+        self._inner.flush(timeout)
+
+    def close(self) -> None:
+        """Close the inner tracker."""
+        self._inner.close()
+
+
+def create(config: str | None) -> FaultyTracker:
+    """Make a tracker whose every write fails.
+
+    Usable from a job's environment as
+    ``TRACKER_BACKENDS=sqlite,faulty=tracker_core.testing.faults:create``.
+
+    Args:
+        config: The message of the errors.
+    """
+    from tracker_core.testing.memory import MemoryTracker
+
+    message = config or "planned to fail"
+    return FaultyTracker(MemoryTracker(), lambda _: RetryableError(message))
+
+
+def _always(write: int) -> BaseException | None:
+    return RetryableError(f"write {write} was planned to fail")
