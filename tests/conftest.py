@@ -1,5 +1,129 @@
-"""What holds for every test."""
+"""What holds for every test: a clean environment, and nothing left behind."""
+
+import os
+import sys
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+# Before anything imports it, so that a failed comparison shows what differs.
 pytest.register_assert_rewrite("tracker_core.testing.contract")
+
+settings.register_profile("tests", deadline=None, derandomize=False, print_blob=True)
+settings.load_profile("tests")
+
+_OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
+# Threads that other packages start once and never end.
+_FOREIGN_THREADS = ("fsspecIO", "asyncio_", "pytest_timeout")
+# What the loop of such a thread holds open.
+_LOOP_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
+# Processes that Python itself keeps for as long as the program runs.
+_FOREIGN_PROCESSES = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+_PATIENCE = 5.0
+
+_failed = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember which tests failed: their tracebacks hold on to what they opened."""
+    report = yield
+    if report.failed:
+        item.stash[_failed] = True
+    return report
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take our variables out of the environment, and keep files in a folder."""
+    for name in os.environ:
+        if name.startswith(_OURS):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TRACKER_HOME", str(tmp_path / "tracker-home"))
+
+
+@pytest.fixture(autouse=True)
+def no_run_from_another_test(clean_environment: None) -> Iterator[None]:
+    """Forget the run that ``run_from_env`` keeps, before the test and after it."""
+    del clean_environment
+    _forget_run()
+    yield
+    _forget_run()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a file descriptor, a thread or a process of ours."""
+    files, threads, children = _open_files(), set(threading.enumerate()), _children()
+
+    yield
+
+    if request.node.stash.get(_failed, False):
+        return
+    new_threads = set(threading.enumerate()) - threads
+    foreign = {thread for thread in new_threads if _is_foreign(thread)}
+    new_files = {
+        number: target
+        for number, target in _open_files().items()
+        if files.get(number) != target
+        and not (foreign and target.startswith(_LOOP_FILES))
+    }
+    left = [
+        *(f"open file {target}" for target in new_files.values()),
+        *(f"thread {thread.name}" for thread in new_threads - foreign if _lives(thread)),
+        *(f"process {pid}" for pid in _children() - children),
+    ]
+    if left:
+        pytest.fail(f"the test left behind: {', '.join(left)}", pytrace=False)
+
+
+def _forget_run() -> None:
+    module = sys.modules.get("tracker_core.run")
+    if module is not None:
+        module.AppRun.run_from_env.cache_clear()
+
+
+def _is_foreign(thread: threading.Thread) -> bool:
+    return thread.name.startswith(_FOREIGN_THREADS)
+
+
+def _lives(thread: threading.Thread) -> bool:
+    # One that was told to end may still be on its way out.
+    thread.join(_PATIENCE)
+    return thread.is_alive()
+
+
+def _open_files() -> dict[str, str]:
+    """Return what each file descriptor leads to; nothing where the system hides it."""
+    folder = Path("/proc/self/fd")
+    found = {}
+    for number in os.listdir(folder) if folder.is_dir() else ():  # noqa: PTH208 - texts
+        try:
+            found[number] = os.readlink(folder / number)  # noqa: PTH115 - no path
+        except FileNotFoundError:  # it was the listing itself
+            continue
+    return found
+
+
+def _children() -> set[int]:
+    """Return the processes that this one has started, those of Python left out."""
+    found = set()
+    for task in Path("/proc/self/task").glob("*/children"):
+        try:
+            found |= {int(pid) for pid in task.read_text(encoding="ascii").split()}
+        except FileNotFoundError:  # a thread that has just ended
+            continue
+    return {pid for pid in found if not _is_pythons(pid)}
+
+
+def _is_pythons(pid: int) -> bool:
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return True
+    return any(name in command for name in _FOREIGN_PROCESSES)

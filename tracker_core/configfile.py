@@ -25,12 +25,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tracker_core.errors import ConfigError
-from tracker_core.settings import BackendSetting
 
-__all__ = ["FileSettings", "read_files"]
+__all__ = ["BackendSetting", "FileSettings", "read_files"]
 
 _KEYS = ("experiment", "on_error", "backends")
 _BACKEND_KEYS = ("factory", "config")
+
+
+class BackendSetting(NamedTuple):
+    """One configured backend.
+
+    Args:
+        name: What it is called in lists and messages.
+        factory: ``package.module:factory``, or None when the name is an entry point.
+        config: The one argument of the factory; a secret.
+    """
+
+    name: str
+    factory: str | None = None
+    config: str | None = None
+
+    def __repr__(self) -> str:
+        """Show everything but the config."""
+        config = None if self.config is None else "…"
+        return f"BackendSetting({self.name!r}, {self.factory!r}, config={config})"
 
 
 class FileSettings(NamedTuple):

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from tracker_core.configfile import BackendSetting, read_files
 from tracker_core.errors import ConfigError
 
 __all__ = [
@@ -89,25 +90,6 @@ _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK
 _POLICIES = ("raise", "warn")
 
 
-class BackendSetting(NamedTuple):
-    """One configured backend.
-
-    Args:
-        name: What it is called in lists and messages.
-        factory: ``package.module:factory``, or None when the name is an entry point.
-        config: The one argument of the factory; a secret.
-    """
-
-    name: str
-    factory: str | None = None
-    config: str | None = None
-
-    def __repr__(self) -> str:
-        """Show everything but the config."""
-        config = None if self.config is None else "…"
-        return f"BackendSetting({self.name!r}, {self.factory!r}, config={config})"
-
-
 class Settings(NamedTuple):
     """What is configured for this process.
 
@@ -161,8 +143,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         ConfigError: A setting or a file is unusable; it says which and what to do.
     """
-    from tracker_core.configfile import read_files
-
     environ = os.environ if environ is None else environ
     files = read_files(environ)
     listed = _lookup(environ, "TRACKER_BACKENDS")

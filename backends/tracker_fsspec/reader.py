@@ -67,7 +67,9 @@ class RunReader:
         directory = self._below(SOURCES)
         names = self._store.files(directory)
         contents = self._store.read_all(f"{directory}/{name}" for name in names)
-        return {edge for path, content in contents for edge in self._edges(path, content)}
+        return {
+            edge for path, content in contents for edge in self._edges(path, content)
+        }
 
     def _forget(self) -> None:
         self._taken: set[str] = set()

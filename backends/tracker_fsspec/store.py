@@ -1,7 +1,6 @@
 """Files below one root, on any filesystem of fsspec."""
 
 import os
-import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,7 +16,6 @@ __all__ = ["Store"]
 _WITHOUT_DIRECTORIES = frozenset(
     ("memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")
 )
-_CREDENTIALS = re.compile(r"(?<![^/])[^/@]*:[^/@]*@")
 
 
 class Store:
@@ -49,6 +47,11 @@ class Store:
         return self._fs
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a disk of this machine."""
+        return isinstance(self._fs, LocalFileSystem)
+
+    @property
     def protocol(self) -> str:
         """The first name of the filesystem's protocol, for example ``s3``."""
         names = self._fs.protocol
@@ -56,16 +59,22 @@ class Store:
 
     @property
     def visible_root(self) -> str:
-        """The root without what may be a password in it."""
-        return _CREDENTIALS.sub("***@", self.root) or "/"
+        """The root, without what may be a password or a signature in it."""
+        if self.is_local:
+            return self.root or "/"
+        shown = self.root.partition("?")[0]
+        *credentials, place = shown.rsplit("@", 1)
+        return f"***@{place}" if credentials else shown
 
     def directories(self, path: str = "") -> list[str]:
-        """Return the sorted names of the directories in one; none if it is not there."""
+        """Return the sorted names of the directories in one; none if not there."""
         return sorted(name for name, is_directory in self._list(path) if is_directory)
 
     def files(self, path: str) -> list[str]:
         """Return the sorted names of the files in a directory; none if not there."""
-        return sorted(name for name, is_directory in self._list(path) if not is_directory)
+        return sorted(
+            name for name, is_directory in self._list(path) if not is_directory
+        )
 
     def has_directory(self, path: str) -> bool:
         """Whether there is a directory, which may be no more than a common prefix."""
@@ -79,6 +88,8 @@ class Store:
     def read_all(self, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """Yield path and content of those files that are there, fetched together."""
         wanted = list(paths)
+        if not wanted:
+            return
         # Unlike cat, it takes paths as they are: a root may hold [ or *.
         contents = self.fs.cat_ranges([self._full(path) for path in wanted], None, None)
         for path, content in zip(wanted, contents, strict=True):
@@ -97,7 +108,7 @@ class Store:
             incoming: The directory for the unfinished file on a local disk. It is one
                 that nobody lists, since files vanish from it again.
         """
-        if isinstance(self.fs, LocalFileSystem):
+        if self.is_local:
             _put_local(Path(self._full(path)), content, Path(self._full(incoming)))
             return
         full = self._full(path)

@@ -24,8 +24,8 @@ class ContractFixtures:
         machine_steps: How many steps each of them has at the most.
     """
 
-    machine_examples = 20
-    machine_steps = 25
+    machine_examples = 50
+    machine_steps = 30
 
     @pytest.fixture
     def open_tracker(self) -> OpenTracker:

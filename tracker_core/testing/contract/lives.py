@@ -124,6 +124,35 @@ class Lives(ContractFixtures):
         assert (run.status, run.cause) == ("KILLED", killed)
         assert run.ended_at == _START + timedelta(milliseconds=9)
 
+    def test_launcher_decides_without_the_job(
+        self, native_tracker: NativeTracker, run_id: str
+    ) -> None:
+        """A job that could say nothing any more has ended when the launcher says so."""
+        launcher, job = Pen(run_id, "launcher"), Pen(run_id, "job")
+        native_tracker.write(launcher.log(StartedBody("launcher"), at=1))
+        native_tracker.write(job.log(StartedBody("job"), at=2))
+        native_tracker.write(launcher.log(EndedBody("launcher", "FAILED", _OOM), at=3))
+
+        run = native_tracker.run(run_id)
+
+        assert (run.status, run.cause) == ("FAILED", _OOM)
+
+    def test_launcher_may_know_better_than_a_job_that_failed(
+        self, native_tracker: NativeTracker, run_id: str
+    ) -> None:
+        """What the launcher calls finished is finished, and has no cause."""
+        launcher, job = Pen(run_id, "launcher"), Pen(run_id, "job")
+        native_tracker.write(job.log(StartedBody("job"), at=2))
+        native_tracker.write(job.log(EndedBody("job", "FAILED", _EXCEPTION), at=3))
+        native_tracker.write(launcher.log(StartedBody("launcher"), at=1))
+        native_tracker.write(
+            launcher.log(EndedBody("launcher", "FINISHED", None), at=4)
+        )
+
+        run = native_tracker.run(run_id)
+
+        assert (run.status, run.cause) == ("FINISHED", None)
+
     def test_run_of_several_processes_ends_with_the_last_and_the_worst(
         self, native_tracker: NativeTracker, run_id: str
     ) -> None:

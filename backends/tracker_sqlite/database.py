@@ -1,0 +1,201 @@
+"""A database file with at most one open connection, which never crosses a fork.
+
+SQLite keeps its locks per process and counts them in memory. In a forked child the
+count says that locks are held which the kernel has given to the parent alone, so a
+connection that the child opens beside an inherited one is unprotected, and what it
+commits can be lost. Hence no connection is open while the process forks: a hook waits
+for the calls in progress, closes the connections, and lets go on both sides. The next
+call opens a connection of its own
+(https://www.sqlite.org/howtocorrupt.html, "carrying an open database connection across
+a fork").
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from weakref import WeakSet
+
+from tracker_core.errors import ConfigError, PermanentError, RetryableError
+from tracker_sqlite.files import absolute_path, prepared_file
+from tracker_sqlite.schema import ensure_schema
+from tracker_sqlite.transactions import transaction
+
+__all__ = ["Database"]
+
+_REMEDY = "choose another path, or restore the file from a copy"
+
+_PASSING = frozenset(
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
+# Of these, the ones that tell of a wrong setting when they come at opening.
+_SETTING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+
+
+class Database:
+    """Opens its file when it is needed, and again after a fork or :meth:`close`.
+
+    Safe to call from several threads, which take turns.
+
+    Args:
+        path: The file; None for a database in memory, which stays in its process.
+        busy_timeout: How many seconds to wait for other processes.
+
+    Raises:
+        ConfigError: The file cannot be used; the message says why and what to do.
+        RetryableError: It cannot be used now.
+    """
+
+    def __init__(self, path: Path | None, busy_timeout: float) -> None:
+        """Open the database, so that a wrong setting shows at once."""
+        self._connection: sqlite3.Connection | None = None
+        # The working directory may be another one at the next opening.
+        self._path = None if path is None else absolute_path(path)
+        self._busy_timeout = busy_timeout
+        self._pid = os.getpid()
+        self._lock = threading.RLock()
+        _gate.add(self)
+        with self._lock:
+            self._connected()
+
+    def __del__(self) -> None:
+        """Close the connection of a database that nobody closed."""
+        if self._connection is not None:
+            self._connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for queries.
+
+        Raises:
+            RetryableError: It cannot be read now.
+        """
+        with self._lock, self._errors():
+            yield self._connected()
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for one transaction: all of the block, or nothing.
+
+        Raises:
+            RetryableError: Nothing was written; other processes write, or the disk is
+                full or fails.
+            PermanentError: Nothing was written; a value is too large for SQLite.
+        """
+        with self._lock, self._errors():
+            connection = self._connected()
+            with transaction(connection, "IMMEDIATE"):
+                yield connection
+
+    def close(self) -> None:
+        """Close the connection; repeating the call changes nothing."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def before_fork(self) -> None:
+        """Wait for the call in progress, and begin no other before the fork."""
+        self._lock.acquire()
+        if self._path is not None:
+            self.close()
+
+    def after_fork(self) -> None:
+        """Let calls begin again, in the parent and in the child."""
+        self._lock.release()
+
+    @property
+    def _name(self) -> str:
+        return ":memory:" if self._path is None else str(self._path)
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._path is None and os.getpid() != self._pid:
+            message = (
+                "a :memory: database stays in the process that made it; "
+                "give a path to write from a forked child"
+            )
+            raise ConfigError(message)
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _open(self) -> sqlite3.Connection:
+        target = ":memory:" if self._path is None else str(prepared_file(self._path))
+        with ExitStack() as stack, self._errors(at_opening=True):
+            connection = sqlite3.connect(
+                target,
+                timeout=self._busy_timeout,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            stack.callback(connection.close)
+            ensure_schema(connection, self._name, self._busy_timeout)
+            connection.execute("PRAGMA foreign_keys=ON")
+            # With WAL: commits do not wait for the disk, checkpoints do.
+            connection.execute("PRAGMA synchronous=NORMAL")
+            stack.pop_all()
+        return connection
+
+    @contextmanager
+    def _errors(self, *, at_opening: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.DataError, OverflowError, UnicodeEncodeError) as error:
+            message = f"sqlite database {self._name!r} cannot hold this: {error}"
+            raise PermanentError(message) from error
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+            message = f"sqlite database {self._name!r}: {error}"
+            if at_opening and (code not in _PASSING or code in _SETTING):
+                raise ConfigError(f"{message}; {_REMEDY}") from error
+            if code in _PASSING:
+                raise RetryableError(message) from error
+            raise
+
+
+class _ForkGate:
+    """All databases of this process, which wait while it forks."""
+
+    def __init__(self) -> None:
+        """Begin without databases."""
+        self._lock = threading.Lock()
+        self._databases: WeakSet[Database] = WeakSet()
+        self._held: list[Database] = []
+
+    def add(self, database: Database) -> None:
+        """Let ``database`` wait for forks from now on."""
+        with self._lock:
+            self._databases.add(database)
+
+    def shut(self) -> None:
+        """Wait for all calls, and hold those that come."""
+        self._lock.acquire()
+        self._held = list(self._databases)
+        for database in self._held:
+            database.before_fork()
+
+    def open(self) -> None:
+        """Let the calls go on; in the child too, whose one thread has the locks."""
+        held, self._held = self._held, []
+        for database in held:
+            database.after_fork()
+        self._lock.release()
+
+
+_gate = _ForkGate()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_gate.shut, after_in_parent=_gate.open, after_in_child=_gate.open
+    )

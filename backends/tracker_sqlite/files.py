@@ -1,0 +1,81 @@
+"""The database file before SQLite opens it: its folders, its mode, who may write."""
+
+import os
+from pathlib import Path
+
+from tracker_core.errors import ConfigError
+from tracker_sqlite.mounts import refuse_network
+
+__all__ = ["absolute_path", "prepared_file"]
+
+
+def absolute_path(path: Path) -> Path:
+    """Return ``path`` from the root, with ``~`` as the home of its user.
+
+    Raises:
+        ConfigError: There is no such user.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as error:
+        raise _unusable(path, str(error)) from error
+
+
+def prepared_file(path: Path) -> Path:
+    """Return the resolved path of a file that is there and may be written.
+
+    What is missing is made: the file empty and with mode 0600, its folders with mode
+    0700. SQLite gives the mode of the file to its ``-wal`` and ``-shm`` files.
+
+    Raises:
+        ConfigError: It is no file, cannot be made or written, or lies on a network
+            filesystem.
+    """
+    try:
+        resolved = path.resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        raise _unusable(path, str(error)) from error
+    refuse_network(resolved)
+    try:
+        _make_folders(resolved.parent)
+        _make_file(resolved)
+    except OSError as error:
+        raise _unusable(path, str(error)) from error
+    if not resolved.is_file():
+        raise _unusable(path, "is no regular file")
+    _check_writable(path, resolved)
+    return resolved
+
+
+def _make_folders(folder: Path) -> None:
+    # Path.mkdir(parents=True) would give its mode to the last folder alone.
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(mode=0o700, exist_ok=True)
+
+
+def _make_file(path: Path) -> None:
+    # A file that is there is not opened: closing it again would take the locks away
+    # that this process holds on it through SQLite
+    # (https://www.sqlite.org/howtocorrupt.html, 2.2).
+    if path.exists():
+        return
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:  # another process was faster
+        return
+
+
+def _check_writable(path: Path, resolved: Path) -> None:
+    # SQLite itself would open the file for reading and fail at the first write.
+    if not os.access(resolved, os.R_OK | os.W_OK):
+        raise _unusable(path, "may not be read and written")
+    if not os.access(resolved.parent, os.W_OK | os.X_OK):
+        raise _unusable(path, "lies in a folder that may not be written")
+
+
+def _unusable(path: Path, reason: str) -> ConfigError:
+    return ConfigError(
+        f"sqlite database {str(path)!r} cannot be used: {reason}; "
+        "choose a file in a folder that you may write to"
+    )

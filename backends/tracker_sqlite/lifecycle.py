@@ -1,0 +1,121 @@
+"""What a run is, folded from its life cycle into columns, and read back from them."""
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+from tracker_core.records import CreatedBody, EndedBody, StartedBody
+from tracker_core.runs import Attempt, LifecycleEvent, RunInfo, run_info, to_datetime
+from tracker_core.values import Value, from_json, to_json
+
+__all__ = ["RUN_COLUMNS", "fold", "info_from_row"]
+
+RUN_COLUMNS = (
+    "runs.run_id, runs.name, experiments.name, group_id, parent_run_id, "
+    "status, cause, attempts, created_ns, started_ns, ended_ns "
+    "FROM runs LEFT JOIN experiments ON experiments.id = runs.experiment"
+)
+
+_EVENTS = {"created": CreatedBody, "started": StartedBody, "ended": EndedBody}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_SELECT_EVENTS = """
+SELECT kind, attempt, time_ns, writer, sequence, body FROM records
+WHERE run = ? AND kind IN ('created', 'started', 'ended')
+"""
+_UPDATE_RUN = """
+UPDATE runs SET name = ?, experiment = (SELECT id FROM experiments WHERE name = ?),
+    group_id = ?, parent_run_id = ?, status = ?, cause = ?, attempts = ?,
+    started_ns = ?, ended_ns = ?
+WHERE id = ?
+"""
+
+
+def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
+    """Bring the columns of a run in line with all its life-cycle records."""
+    rows = connection.execute(_SELECT_EVENTS, (run,)).fetchall()
+    info = run_info(run_id, 0, map(_event, rows))
+    if info.experiment is not None:
+        connection.execute(
+            "INSERT INTO experiments (name) VALUES (?) ON CONFLICT DO NOTHING",
+            (info.experiment,),
+        )
+    columns = (
+        *(info.name, info.experiment, info.group_id, info.parent_run_id),
+        *(info.status, _cause_to_json(info.cause), _attempts_to_json(info.attempts)),
+        *(_to_ns(info.started_at), _to_ns(info.ended_at)),
+    )
+    connection.execute(_UPDATE_RUN, (*columns, run))
+
+
+def info_from_row(row: tuple[object, ...]) -> RunInfo:
+    """Return what a row of :data:`RUN_COLUMNS` says."""
+    (*identity, status, cause, attempts, created_ns, started_ns, ended_ns) = row
+    run_id, name, experiment, group_id, parent_run_id = identity
+    return RunInfo(
+        run_id=cast("str", run_id),
+        name=cast("str", name),
+        experiment=cast("str | None", experiment),
+        group_id=cast("str | None", group_id),
+        parent_run_id=cast("str | None", parent_run_id),
+        status=cast("str | None", status),
+        cause=_cause(None if cause is None else from_json(cast("str", cause))),
+        attempts=_attempts(cast("str", attempts)),
+        created_at=to_datetime(cast("int", created_ns)),
+        started_at=_time(cast("int | None", started_ns)),
+        ended_at=_time(cast("int | None", ended_ns)),
+    )
+
+
+def _event(row: tuple[str, int, int, str, int, str]) -> LifecycleEvent:
+    kind, attempt, time_ns, writer, sequence, body = row
+    fields = cast("dict[str, Any]", from_json(body))
+    return (attempt, time_ns, writer, sequence, 0), _EVENTS[kind](**fields)
+
+
+def _cause_to_json(cause: Mapping[str, Value] | None) -> str | None:
+    return None if cause is None else to_json(dict(cause))
+
+
+def _attempts_to_json(attempts: tuple[Attempt, ...]) -> str:
+    return to_json(
+        [
+            {
+                "number": attempt.number,
+                "status": attempt.status,
+                "cause": None if attempt.cause is None else dict(attempt.cause),
+                "started_ns": _to_ns(attempt.started_at),
+                "ended_ns": _to_ns(attempt.ended_at),
+            }
+            for attempt in attempts
+        ]
+    )
+
+
+def _attempts(text: str) -> tuple[Attempt, ...]:
+    if text == "[]":
+        return ()
+    return tuple(
+        Attempt(
+            number=cast("int", row["number"]),
+            status=cast("str", row["status"]),
+            cause=_cause(row["cause"]),
+            started_at=to_datetime(cast("int", row["started_ns"])),
+            ended_at=_time(cast("int | None", row["ended_ns"])),
+        )
+        for row in cast("list[dict[str, Value]]", from_json(text))
+    )
+
+
+def _cause(value: Value) -> Mapping[str, Value] | None:
+    return cast("dict[str, Value] | None", value)
+
+
+def _time(time_ns: int | None) -> datetime | None:
+    return None if time_ns is None else to_datetime(time_ns)
+
+
+def _to_ns(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND * 1000

@@ -1,0 +1,452 @@
+"""Runs as files: what is taken, what a failure leaves, what others see."""
+
+import logging
+import math
+import os
+from pathlib import Path
+
+import pytest
+from fsspec.implementations.local import LocalFileSystem
+from fsspec.implementations.memory import MemoryFileSystem
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tracker_core.api import Capability
+from tracker_core.errors import RetryableError, RunNotFoundError
+from tracker_core.identity import new_run_id
+from tracker_core.records import (
+    ArtifactBody,
+    Batch,
+    Body,
+    CreatedBody,
+    EndedBody,
+    MetadataBody,
+    MetricsBody,
+    ParamsBody,
+    Record,
+    SourceBody,
+    StartedBody,
+    TagsBody,
+    Writer,
+)
+from tracker_core.testing import MemoryTracker
+from tracker_core.values import Value
+from tracker_fsspec import FsspecTracker
+from tracker_fsspec.layout import directory_name, is_digest, run_id_in
+from tracker_fsspec.store import Store
+
+RUN = "local://session/app-1"
+VALUES: dict[str, Value] = {
+    "text": "1",
+    "integer": 1,
+    "large": 2**63,
+    "real": 1.0,
+    "truth": True,
+    "nothing": None,
+    "nan": math.nan,
+    "infinite": -math.inf,
+    "nested": {"list": [1, 1.0, "x", {"$float": "nan"}]},
+}
+
+
+def open_at(root: Path) -> FsspecTracker:
+    """Open another tracker on a local directory."""
+    return FsspecTracker(LocalFileSystem(), str(root))
+
+
+def one(body: Body, sequence: int = 1, writer: str = "w", time_ns: int = 5) -> Batch:
+    """Return a batch of one record."""
+    record = Record(sequence, time_ns, body)
+    return Batch(RUN, Writer(writer), sequence, sequence, (record,))
+
+
+def snapshot(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Return inode and content of every file."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_ino, path.read_bytes())
+        for path in sorted(root.rglob("*"))
+        if path.is_file()
+    }
+
+
+@pytest.mark.parametrize("key", VALUES)
+def test_value_keeps_its_type_in_every_kind(tmp_path: Path, key: str) -> None:
+    """Metadata, params and points come back as what they were, to the bit."""
+    values = {key: VALUES[key]}
+    bodies: tuple[Body, ...] = (
+        MetadataBody(values),
+        ParamsBody(values),
+        MetricsBody(0, {"": values}),
+        ArtifactBody("a", "p", values),
+    )
+    records = tuple(Record(n, n, body) for n, body in enumerate(bodies, start=1))
+    open_at(tmp_path).write(Batch(RUN, Writer("w"), 1, 4, records))
+
+    again = open_at(tmp_path)
+
+    read = [
+        again.metadata(RUN)[key],
+        again.params(RUN)[key],
+        again.points(RUN, key)[0].value,
+        dict(again.artifacts(RUN)["a"].metadata or {})[key],
+    ]
+    assert repr(read) == repr([VALUES[key]] * 4)
+
+
+def test_write_again_changes_no_file(tmp_path: Path) -> None:
+    """A batch that was taken is passed over: not one file is written anew."""
+    records = (Record(1, 5, MetadataBody({"k": 1})), Record(2, 6, SourceBody("s", "a")))
+    batch = Batch(RUN, Writer("w"), 1, 2, records)
+    open_at(tmp_path).write(batch)
+    before = snapshot(tmp_path)
+
+    open_at(tmp_path).write(batch)
+
+    assert snapshot(tmp_path) == before
+
+
+def test_write_keeps_two_writers_of_one_nanosecond(tmp_path: Path) -> None:
+    """Writes at the very same time do not replace each other."""
+    tracker = open_at(tmp_path)
+
+    tracker.write(one(MetadataBody({"a": 1}), writer="w1"))
+    tracker.write(one(MetadataBody({"b": 2}), writer="w2"))
+
+    assert tracker.metadata(RUN) == {"a": 1, "b": 2}
+
+
+def test_sources_lists_every_label_of_a_source(tmp_path: Path) -> None:
+    """Two names and no name to one source are three edges."""
+    tracker = open_at(tmp_path)
+    for label in ("model", None, "data"):
+        tracker.add_source(RUN, "parent", label)
+
+    edges = [(edge.source_run_id, edge.artifact_name) for edge in tracker.sources(RUN)]
+
+    assert edges == [("parent", None), ("parent", "data"), ("parent", "model")]
+    assert len(tracker.sources(RUN, "model")) == 1
+
+
+@pytest.mark.parametrize("label", ["two\nlines", " padded ", "\r", "a\u2028b"])
+def test_sources_keeps_a_label_that_no_line_can_hold(
+    tmp_path: Path, label: str
+) -> None:
+    """The edge is exactly the one that was written, and there is only that one."""
+    open_at(tmp_path).add_source(RUN, "parent", label)
+
+    edges = open_at(tmp_path).sources(RUN)
+
+    assert [edge.artifact_name for edge in edges] == [label]
+
+
+@pytest.mark.parametrize("run_id", ["ünï/①", "r" * 155, "r" * 156, "r" * 5000])
+def test_run_id_of_any_length_and_script_comes_back(
+    tmp_path: Path, run_id: str
+) -> None:
+    """It makes a name that a disk takes, and other trackers list the id itself."""
+    open_at(tmp_path).add_metadata(run_id, key=1)
+
+    again = open_at(tmp_path)
+
+    assert list(again.run_ids()) == [run_id]
+    assert again.metadata(run_id) == {"key": 1}
+
+
+def test_directory_name_is_torchx_name() -> None:
+    """It is BASE32 as torchx writes it, as long as a file name may be."""
+    assert directory_name("run") == "OJ2W4==="
+    assert run_id_in("OJ2W4===") == "run"
+    assert len(directory_name("r" * 155)) == 248
+    assert not is_digest(directory_name("r" * 155))
+
+
+def test_directory_name_of_a_long_id_is_its_digest() -> None:
+    """It tells no id, and no id that reads like a digest has the same name."""
+    name = directory_name("r" * 156)
+
+    assert is_digest(name)
+    assert run_id_in(name) is None
+    digest = "sha256:" + "0" * 64
+    assert directory_name(digest) != directory_name("sha256:" + "1" * 64)
+    assert run_id_in(directory_name(digest)) is None
+
+
+@pytest.mark.parametrize("name", ["", "notes", "MZXW6", "oj2w4===", "ÿ", "74======"])
+def test_run_id_in_tells_nothing_of_a_foreign_name(name: str) -> None:
+    """What is no BASE32 of text, in capitals and padded, names no run."""
+    assert run_id_in(name) is None
+
+
+def test_runs_ignores_what_is_no_run(tmp_path: Path) -> None:
+    """Foreign files and directories below the root are no runs and no errors."""
+    tracker = open_at(tmp_path)
+    tracker.add_metadata(RUN, key=1)
+    for name in ("notes", ".git", "AAAAAAAA", directory_name("empty")):
+        (tmp_path / name / "sub").mkdir(parents=True)
+    (tmp_path / directory_name("file")).write_text("a file")
+
+    assert list(tracker.run_ids()) == [RUN]
+
+
+def test_unfinished_file_is_not_read(tmp_path: Path) -> None:
+    """What a crash left in the directory of incoming files is nothing."""
+    tracker = open_at(tmp_path)
+    tracker.add_metadata(RUN, key=1)
+    run = tmp_path / directory_name(RUN)
+    batch = next((run / "batches").iterdir())
+    (run / "incoming" / "leftover").write_bytes(batch.read_bytes()[:20])
+    (run / "batches" / ".partial.jsonl").write_bytes(batch.read_bytes()[:20])
+
+    assert open_at(tmp_path).metadata(RUN) == {"key": 1}
+
+
+def test_incoming_is_empty_after_a_write(tmp_path: Path) -> None:
+    """No unfinished file stays behind."""
+    open_at(tmp_path).add_metadata(RUN, key=1)
+
+    assert list((tmp_path / directory_name(RUN) / "incoming").iterdir()) == []
+
+
+def test_damaged_batch_is_passed_over_and_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A torn batch is a warning for readers; the retry makes it whole."""
+    batch, other = one(MetadataBody({"a": 1})), one(MetadataBody({"b": 2}), 2)
+    tracker = open_at(tmp_path)
+    tracker.write(other)
+    tracker.write(batch)
+    torn = (
+        tmp_path / directory_name(RUN) / "batches" / "w-000000000001-000000000001.jsonl"
+    )
+    torn.write_bytes(torn.read_bytes()[:-10])
+    reader = open_at(tmp_path)
+
+    with caplog.at_level(logging.WARNING):
+        assert reader.metadata(RUN) == {"b": 2}
+        assert reader.metadata(RUN) == {"b": 2}
+    tracker.write(batch)
+
+    assert reader.metadata(RUN) == {"a": 1, "b": 2}
+    assert [torn.name in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_removed_run_is_forgotten(tmp_path: Path) -> None:
+    """A tracker that has read a run does not tell of it after its files are gone."""
+    tracker = open_at(tmp_path)
+    tracker.add_metadata(RUN, key=1)
+    assert tracker.metadata(RUN) == {"key": 1}
+    (tmp_path / directory_name(RUN)).rename(tmp_path / "elsewhere")
+
+    assert tracker.metadata(RUN) == {}
+    with pytest.raises(RunNotFoundError):
+        tracker.run(RUN)
+
+
+def test_root_with_wildcards_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Characters that a pattern would use are only characters here."""
+    tracker = open_at(tmp_path / "a[1]*?")
+    tracker.add_metadata(RUN, key=1)
+
+    assert open_at(tmp_path / "a[1]*?").metadata(RUN) == {"key": 1}
+
+
+class FailingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem in memory that refuses objects whose path holds a word."""
+
+    cachable = False
+    refused = "batches"
+    error: OSError = OSError(28, "No space left on device")
+
+    def pipe_file(self, path: str, value: bytes, *args: object, **kw: object) -> None:
+        """Refuse, or write."""
+        if self.refused and self.refused in path:
+            raise self.error
+        super().pipe_file(path, value, *args, **kw)
+
+
+@pytest.mark.parametrize("refused", ["metadata", "sources", "batches"])
+def test_failed_write_takes_nothing_and_may_be_tried_again(refused: str) -> None:
+    """Wherever the filesystem fails, readers see nothing until a retry got through."""
+    fs = FailingFiles()
+    fs.refused = refused
+    tracker = FsspecTracker(fs, f"/{new_run_id()}")
+    records = (Record(1, 5, MetadataBody({"k": 1})), Record(2, 6, SourceBody("s", "a")))
+    batch = Batch(RUN, Writer("w"), 1, 2, records)
+
+    with pytest.raises(RetryableError, match="No space left on device"):
+        tracker.write(batch)
+
+    assert list(tracker.run_ids()) == []
+    assert tracker.metadata(RUN) == {}
+    assert tracker.sources(RUN) == []
+    fs.refused = ""
+    tracker.write(batch)
+    assert tracker.metadata(RUN) == {"k": 1}
+    assert [edge.artifact_name for edge in tracker.sources(RUN)] == ["a"]
+
+
+def test_failed_read_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
+    """A batch that is there but cannot be read is not passed over."""
+    tracker = open_at(tmp_path)
+    tracker.add_metadata(RUN, key=1)
+    loop = tmp_path / directory_name(RUN) / "batches" / "x-1-1.jsonl"
+    loop.symlink_to(loop)
+
+    with pytest.raises(OSError, match="symbolic links"):
+        tracker.metadata(RUN)
+
+
+class ListingCache(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem that remembers listings until it is told to forget them."""
+
+    cachable = False
+
+    def ls(self, path: str, detail: bool = True, **kw: object) -> object:  # noqa: FBT001, FBT002 - fsspec's signature
+        """List from the cache where possible."""
+        if path not in self.dircache:
+            self.dircache[path] = super().ls(path, detail=True, **kw)
+        found = self.dircache[path]
+        return found if detail else [entry["name"] for entry in found]
+
+    def invalidate_cache(self, path: str | None = None) -> None:
+        """Forget every listing, or that of one directory."""
+        if path is None:
+            self.dircache.clear()
+        else:
+            self.dircache.pop(path, None)
+
+
+def test_new_files_are_seen_through_a_listing_cache() -> None:
+    """What another tracker wrote is read although the directory was listed before."""
+    root = f"/{new_run_id()}"
+    writer = FsspecTracker(ListingCache(use_listings_cache=True), root)
+    reader = FsspecTracker(ListingCache(use_listings_cache=True), root)
+    writer.add_metadata(RUN, a=1)
+    assert reader.metadata(RUN) == {"a": 1}
+
+    writer.add_metadata(RUN, b=2)
+    writer.add_metadata("other", c=3)
+
+    assert reader.metadata(RUN) == {"a": 1, "b": 2}
+    assert set(reader.run_ids()) == {RUN, "other"}
+
+
+class AsyncLike(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem that says it does not survive a fork."""
+
+    async_impl = True
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+def test_store_opens_an_asynchronous_filesystem_again_in_a_fork() -> None:
+    """Its event loop lives in a thread that a forked child does not have."""
+    fs = AsyncLike()
+    store = Store(fs, "/x")
+    assert store.fs is fs
+
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if store.fs is not fs and store.fs is store.fs else 1)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_capabilities_are_those_of_the_filesystem(tmp_path: Path) -> None:
+    """Memory does not outlive its process; a disk does everything."""
+    in_memory = FsspecTracker(MemoryFileSystem(), "/x")
+
+    assert in_memory.capabilities == {Capability.HISTORY}
+    assert open_at(tmp_path).capabilities == set(Capability)
+
+
+def test_repr_shows_protocol_and_root_alone(tmp_path: Path) -> None:
+    """Options and credentials stay out of it."""
+    fs = MemoryFileSystem(key="hidden-1")
+
+    shown = repr(FsspecTracker(fs, "user:hidden-2@bucket/runs?sig=hidden-3"))
+
+    assert shown == "FsspecTracker('memory', '***@bucket/runs')"
+    assert repr(open_at(tmp_path)) == f"FsspecTracker('file', '{tmp_path}')"
+
+
+def test_write_failure_shows_no_credentials() -> None:
+    """The message names what failed and where, without what may be a password."""
+    tracker = FsspecTracker(FailingFiles(), "user:hidden@bucket/runs")
+
+    with pytest.raises(RetryableError) as caught:
+        tracker.add_metadata(RUN, key=1)
+
+    assert "bucket/runs" in str(caught.value)
+    assert "hidden" not in str(caught.value)
+
+
+keys = st.sampled_from(["a", "b"])
+some_body: st.SearchStrategy[Body] = st.one_of(
+    st.builds(MetadataBody, st.dictionaries(keys, st.integers(0, 9))),
+    st.builds(ParamsBody, st.dictionaries(keys, st.floats())),
+    st.builds(TagsBody, st.dictionaries(keys, st.text(max_size=3))),
+    st.builds(
+        MetricsBody,
+        st.none() | st.integers(0, 3),
+        st.dictionaries(keys, st.dictionaries(keys, st.floats() | st.booleans())),
+    ),
+    st.builds(ArtifactBody, keys, st.just("path"), st.none()),
+    st.builds(SourceBody, keys, st.none() | keys),
+    st.builds(CreatedBody, st.none() | keys),
+    st.builds(StartedBody, st.just("job")),
+    st.builds(EndedBody, st.just("job"), st.just("FAILED"), st.none()),
+)
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> list[Batch]:
+    """Draw the batches of some writers, in any order, some of them twice."""
+    batches = []
+    for number in range(draw(st.integers(1, 3))):
+        writer = Writer(f"w{number}", draw(st.integers(1, 2)))
+        times = sorted(draw(st.lists(st.integers(0, 5), min_size=1, max_size=6)))
+        records = tuple(
+            Record(sequence, time_ns, draw(some_body))
+            for sequence, time_ns in enumerate(times, start=1)
+        )
+        cut = draw(st.integers(0, len(records)))
+        batches += [
+            Batch("run", writer, part[0].sequence, part[-1].sequence, part)
+            for part in (records[:cut], records[cut:])
+            if part
+        ]
+    order = draw(st.permutations(batches))
+    return [*order, *draw(st.lists(st.sampled_from(batches), max_size=2))]
+
+
+def answers(tracker: FsspecTracker | MemoryTracker) -> list[object]:
+    """Return everything that is read of the run, in a form that tells types apart."""
+    series = tracker.series("run")
+    return [
+        repr(answer)
+        for answer in (
+            tracker.runs(),
+            tracker.metadata("run"),
+            tracker.params("run"),
+            tracker.tags("run"),
+            tracker.artifacts("run"),
+            tracker.sources("run"),
+            series,
+            {name: list(tracker.points("run", name)) for name in series},
+        )
+    ]
+
+
+@settings(max_examples=40, deadline=None)
+@given(arrivals())
+def test_answers_are_the_models_in_any_order_of_arrival(batches: list[Batch]) -> None:
+    """Two trackers that take turns answer as the model does, and so does a third."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    one, two, three = (FsspecTracker(MemoryFileSystem(), root) for _ in range(3))
+
+    for number, batch in enumerate(batches):
+        (one, two)[number % 2].write(batch)
+        one.runs()
+        model.write(batch)
+
+    assert answers(one) == answers(three) == answers(model)

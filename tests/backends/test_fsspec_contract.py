@@ -1,0 +1,29 @@
+"""The fsspec backend keeps the contract, on a disk and in memory."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tracker_core.identity import new_run_id
+from tracker_core.testing import TrackerContract
+from tracker_fsspec import FsspecTracker, create
+
+
+class TestLocalFiles(TrackerContract):
+    """The contract on the local filesystem."""
+
+    @pytest.fixture
+    def open_tracker(self, tmp_path: Path) -> Callable[[], FsspecTracker]:
+        """Open a tracker on a directory of the test."""
+        return functools.partial(create, str(tmp_path / "runs"))
+
+
+class TestMemoryFiles(TrackerContract):
+    """The contract on fsspec's filesystem in memory, which one process shares."""
+
+    @pytest.fixture
+    def open_tracker(self) -> Callable[[], FsspecTracker]:
+        """Open a tracker below a root that no other test has."""
+        return functools.partial(create, f"memory://{new_run_id()}")

@@ -1,0 +1,18 @@
+"""The sqlite backend keeps the contract of a tracker."""
+
+import functools
+from pathlib import Path
+
+import pytest
+
+from tracker_core.testing import TrackerContract
+from tracker_sqlite import SqliteTracker, create
+
+
+class TestSqlite(TrackerContract):
+    """The suite, on a database file that no other test has."""
+
+    @pytest.fixture
+    def open_tracker(self, tmp_path: Path) -> functools.partial[SqliteTracker]:
+        """Open trackers on one new file."""
+        return functools.partial(create, str(tmp_path / "runs.db"))

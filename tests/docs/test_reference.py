@@ -1,0 +1,79 @@
+"""The documentation names everything that a user can meet."""
+
+import configparser
+from pathlib import Path
+
+import pytest
+
+from tracker_core import cli, errors
+from tracker_core.registry import GROUPS
+from tracker_core.settings import VARIABLES
+
+ROOT = Path(__file__).parents[2]
+PAGES = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
+
+
+def entry_points() -> dict[str, list[str]]:
+    """Give the names that setup.cfg registers, by group."""
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg", encoding="utf-8")
+    groups = parser["options.entry_points"]
+    return {
+        group: [line.split("=")[0].strip() for line in text.split("\n") if line]
+        for group, text in groups.items()
+    }
+
+
+@pytest.mark.parametrize("variable", VARIABLES.values(), ids=str)
+def test_configuration_page_has_the_variable(variable: object) -> None:
+    """The table of the page is the one in the code, row by row."""
+    name, torchx, meaning = variable  # type: ignore[misc]  # a named tuple
+    other = f"`{torchx}`" if torchx else "–"
+
+    assert f"| `{name}` | {other} | {meaning} |" in PAGES["configuration.md"]
+
+
+def test_command_page_has_every_command() -> None:
+    """Each command of the command line has its place on the page."""
+    page = PAGES["cli.md"]
+
+    missing = [name for name in cli.main.commands if f"tracker {name}" not in page]
+
+    assert not missing
+
+
+def test_pages_name_every_entry_point_group() -> None:
+    """An author of a backend learns of both groups."""
+    page = PAGES["adding-a-backend.md"]
+
+    assert all(group in page for group in GROUPS)
+
+
+def test_pages_name_every_backend() -> None:
+    """Each backend that ships has its row, under both of its names."""
+    names = [name for group in GROUPS for name in entry_points()[group]]
+
+    missing = [name for name in names if f"`{name}`" not in PAGES["backends.md"]]
+
+    assert not missing
+
+
+@pytest.mark.parametrize("name", errors.__all__)
+def test_error_tree_has_every_class(name: str) -> None:
+    """The picture at the top of the errors, which the API page shows, is complete."""
+    assert name in (errors.__doc__ or "")
+    assert "tracker_core.errors" in PAGES["api.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_has_one_sentence_a_line(page: str) -> None:
+    """A change of one sentence is a change of one line."""
+    prose = [
+        line
+        for line in PAGES[page].split("\n")
+        if ". " in line and not line.lstrip().startswith(("|", "-", "#", "1", "{", "`"))
+    ]
+
+    joined = [line for line in prose if any(end in line for end in (". A", ". The"))]
+
+    assert not joined
