@@ -18,10 +18,13 @@ settings.load_profile("tests")
 _OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
 # Threads that other packages start once and never end.
 _FOREIGN_THREADS = ("fsspecIO", "asyncio_", "pytest_timeout")
-# What the loop of such a thread holds open.
-_LOOP_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
 # Processes that Python itself keeps for as long as the program runs.
-_FOREIGN_PROCESSES = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+_FOREIGN_PROCESSES = (
+    b"multiprocessing.resource_tracker",
+    b"multiprocessing.forkserver",
+)
+# What such threads and processes hold open here.
+_FOREIGN_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
 _PATIENCE = 5.0
 
 _failed = pytest.StashKey[bool]()
@@ -66,17 +69,21 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     if request.node.stash.get(_failed, False):
         return
     new_threads = set(threading.enumerate()) - threads
-    foreign = {thread for thread in new_threads if _is_foreign(thread)}
+    new_children = _children() - children
+    foreign_threads = {thread for thread in new_threads if _is_foreign(thread)}
+    foreign_children = {pid for pid in new_children if _is_pythons(pid)}
+    foreign = bool(foreign_threads or foreign_children)
     new_files = {
-        number: target
+        target
         for number, target in _open_files().items()
         if files.get(number) != target
-        and not (foreign and target.startswith(_LOOP_FILES))
+        and not (foreign and target.startswith(_FOREIGN_FILES))
     }
+    lasting = (thread for thread in new_threads - foreign_threads if _lives(thread))
     left = [
-        *(f"open file {target}" for target in new_files.values()),
-        *(f"thread {thread.name}" for thread in new_threads - foreign if _lives(thread)),
-        *(f"process {pid}" for pid in _children() - children),
+        *(f"open file {target}" for target in new_files),
+        *(f"thread {thread.name}" for thread in lasting),
+        *(f"process {pid}" for pid in new_children - foreign_children),
     ]
     if left:
         pytest.fail(f"the test left behind: {', '.join(left)}", pytrace=False)
@@ -111,14 +118,14 @@ def _open_files() -> dict[str, str]:
 
 
 def _children() -> set[int]:
-    """Return the processes that this one has started, those of Python left out."""
+    """Return the processes that this one has started."""
     found = set()
     for task in Path("/proc/self/task").glob("*/children"):
         try:
             found |= {int(pid) for pid in task.read_text(encoding="ascii").split()}
         except FileNotFoundError:  # a thread that has just ended
             continue
-    return {pid for pid in found if not _is_pythons(pid)}
+    return found
 
 
 def _is_pythons(pid: int) -> bool:

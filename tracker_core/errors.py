@@ -84,7 +84,7 @@ class BackendUnavailableError(TrackerError, ImportError):
     def __init__(self, backend: str, module: str, remedy: str) -> None:
         """Keep the names; ``ImportError.name`` is the missing module."""
         super().__init__(backend, module, remedy)
-        self.name = module
+        self.name: str | None = module
 
     def __str__(self) -> str:
         """Say which package is missing for which backend, and the remedy."""

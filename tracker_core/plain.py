@@ -89,7 +89,7 @@ class PlainTracker(NativeTracker):
                 f"{', '.join(missing)}; derive it from tracker_core.TrackerBase"
             )
             raise ConfigError(message)
-        self.raw = cast("TrackerBase", tracker)
+        self.raw: TrackerBase = cast("TrackerBase", tracker)
         self.degraded: Counter[str] = Counter()
 
     def write(self, batch: Batch) -> None:

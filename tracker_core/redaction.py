@@ -1,14 +1,26 @@
-"""Taking secrets out of text before anybody sees it."""
+"""Taking secrets out of text before anybody sees it.
+
+The config string of a backend is a secret as a whole, and so are the credentials in
+it. Only one that is plainly a local path may be seen: it opens nothing, and without it
+a message could not say which file is meant.
+"""
 
 import re
 from collections.abc import Iterable
 
-__all__ = ["redact"]
+__all__ = ["describe", "redact", "shows_secret"]
 
 _HIDDEN = "***"
 # Hiding every "a" would make a message unreadable and protect nothing.
 _SHORTEST = 4
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
+# A password may hold an @ of its own: the last one ends it.
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s\"]+(?=@)")
+# What stands behind a telling name: password=…, "token": "…"
+_NAMED = re.compile(
+    r"(?:pass|pwd|secret|token|key|credential)[\w.-]*[\"']?\s*[=:]\s*[\"']?([^\s\"',;&}]+)",
+    re.IGNORECASE,
+)
+_PATH = re.compile(r"(?:~|\.{1,2})?/[\w./-]*|[\w./-]+\.(?:db|sqlite3?)")
 
 
 def redact(text: str, configs: Iterable[str | None] = ()) -> str:
@@ -24,8 +36,33 @@ def redact(text: str, configs: Iterable[str | None] = ()) -> str:
     return _CREDENTIALS.sub(_HIDDEN, text)
 
 
+def describe(error: BaseException, configs: Iterable[str | None] = ()) -> str:
+    """Return the type and the message of ``error`` in one line, without secrets.
+
+    It never fails, whatever the error's own ``__str__`` does.
+    """
+    import traceback
+
+    text = "".join(traceback.format_exception_only(error))
+    return " ".join(redact(text, configs).split())
+
+
+def shows_secret(error: BaseException, configs: Iterable[str | None]) -> bool:
+    """Tell whether the traceback of ``error``, or of what led to it, holds a secret."""
+    import traceback
+
+    text = "".join(traceback.format_exception(error))
+    return redact(text, configs) != text
+
+
 def _secrets(config: str) -> set[str]:
+    if _PATH.fullmatch(config):
+        return set()
     credentials = _CREDENTIALS.findall(config)
     passwords = [found.partition(":")[2] for found in credentials]
-    found = {config, *credentials, *passwords}
-    return {secret for secret in found if len(secret) >= _SHORTEST}
+    named = _NAMED.findall(config)
+    found = {config, config.strip(), *credentials, *passwords, *named}
+    # A message mostly shows a value by its repr, where a quote or a newline looks
+    # different.
+    spelled = found | {repr(secret)[1:-1] for secret in found}
+    return {secret for secret in spelled if len(secret) >= _SHORTEST}

@@ -141,14 +141,13 @@ def _call(
 
 
 def _find(backend: BackendSetting) -> object:
-    if backend.factory is not None:
-        return _load_path(backend.name, backend.factory)
+    path = backend.factory or (backend.name if ":" in backend.name else None)
+    if path is not None:
+        return _load_path(backend.name, path)
     for group in GROUPS:
         for point in _entry_points(group):
             if point.name == backend.name:
                 return _load_point(point)
-    if ":" in backend.name:
-        return _load_path(backend.name, backend.name)
     raise _not_found(backend.name)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from tracker_core.api import (
     TrackerBase,
@@ -67,9 +67,9 @@ class AppRun:
         delivery: Delivery | None = None,
     ) -> None:
         """Take the backends; nothing is written yet."""
-        self.id = check_name(id, "run id")
-        self.backends = list(backends)
-        self.name = name or friendly_name(self.id)
+        self.id: str = check_name(id, "run id")
+        self.backends: list[TrackerBase] = list(backends)
+        self.name: str = name or friendly_name(self.id)
         self._status: str | None = None
         self._delivery = delivery or DirectDelivery(
             self.id, map(Target.of, self.backends), Sequencer(), isolates=False
@@ -268,7 +268,7 @@ class AppRun:
             return NotImplemented
         return (self.id, self.backends) == (other.id, other.backends)
 
-    __hash__ = None  # type: ignore[assignment]  # as a dataclass with equality has it
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as a dataclass with equality has it
 
     def __repr__(self) -> str:
         """Show the id and the kinds of backends, whose own words may hold secrets."""

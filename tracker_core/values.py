@@ -28,8 +28,11 @@ __all__ = [
 ]
 
 Value: TypeAlias = "str | int | float | bool | list[Value] | dict[str, Value] | None"
+"""What can be kept, which is what JSON can say, NaN and the infinities too."""
 
 MAX_STEP = 2**63 - 1
+"""The largest step, which is what 63 bits hold."""
+
 _MAX_DEPTH = 64
 # Python itself refuses to read back an int of more than 4300 decimal digits.
 _MAX_INT_BITS = 14_000

@@ -24,7 +24,7 @@ from fsspec.core import url_to_fs
 
 from tracker_core.errors import BackendUnavailableError, ConfigError
 from tracker_fsspec.settings_file import parse_settings
-from tracker_fsspec.store import Store
+from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.tracker import FsspecTracker
 
 __all__ = ["create"]
@@ -74,7 +74,7 @@ def _open(config: str) -> _Opened:
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}") from None
     except OSError as error:
-        raise ConfigError(f"{where} cannot be read: {_reason(error)}") from error
+        raise ConfigError(f"{where} cannot be read: {reason_of(error)}") from error
     return _from_options(options, where)
 
 
@@ -120,7 +120,7 @@ def _opened(protocol: str, open_it: Callable[[], _Opened]) -> _Opened:
         raise _unavailable(protocol, error) from error
     except (ValueError, TypeError, OSError) as error:
         message = (
-            f"fsspec cannot open {protocol!r} as configured: {_reason(error)}; "
+            f"fsspec cannot open {protocol!r} as configured: {reason_of(error)}; "
             "check location and options"
         )
         raise ConfigError(message) from None
@@ -140,7 +140,7 @@ def _prepare(root: str) -> None:
             file.write(b"tracker")
     except OSError as error:
         message = (
-            f"the directory {root!r} cannot be written: {_reason(error)}; "
+            f"the directory {root!r} cannot be written: {reason_of(error)}; "
             "name another, or change its rights"
         )
         raise ConfigError(message) from error
@@ -159,9 +159,3 @@ def _text(options: dict[str, object], name: str, where: str) -> str:
         kind = type(value).__name__
         raise ConfigError(f"{where}: {name} is of the type {kind}; write text")
     return value
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(
-        error
-    ).__name__

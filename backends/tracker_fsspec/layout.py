@@ -34,17 +34,13 @@ An id that is too long for a file name goes by its SHA-256 digest; its batches t
 
 import re
 from base64 import b32decode, b32encode
+from enum import StrEnum
 from hashlib import sha256
 
 from tracker_core.records import Batch, Record, Writer
 
 __all__ = [
-    "ARTIFACTS",
-    "BATCHES",
-    "DESCENDANTS",
-    "INCOMING",
-    "METADATA",
-    "SOURCES",
+    "Category",
     "batch_name",
     "directory_name",
     "file_name",
@@ -54,18 +50,22 @@ __all__ = [
     "torchx_time",
 ]
 
-BATCHES = "batches"
-METADATA = "metadata"
-ARTIFACTS = "artifacts"
-SOURCES = "sources"
-DESCENDANTS = "descendants"
-INCOMING = "incoming"
-
 # What the usual filesystems allow, and so what torchx can have written there.
 _MAX_NAME_BYTES = 255
 _DIGEST = "sha256:"
 # Nanoseconds of more digits lie beyond the year 2286.
 _TORCHX_NAME = re.compile("[0-9]{1,19}", re.ASCII)
+
+
+class Category(StrEnum):
+    """The directories of a run."""
+
+    BATCHES = "batches"
+    METADATA = "metadata"
+    ARTIFACTS = "artifacts"
+    SOURCES = "sources"
+    DESCENDANTS = "descendants"
+    INCOMING = "incoming"
 
 
 def directory_name(run_id: str) -> str:
@@ -105,9 +105,10 @@ def torchx_time(name: str) -> int | None:
 
 def holds_records(category: str, name: str) -> bool:
     """Whether a file is a batch, or a record of genuine torchx."""
-    if category == BATCHES:
+    if category == Category.BATCHES:
         return name.endswith(".jsonl") and not name.startswith(".")
-    return category in (METADATA, ARTIFACTS) and torchx_time(name) is not None
+    for_torchx = category in (Category.METADATA, Category.ARTIFACTS)
+    return for_torchx and torchx_time(name) is not None
 
 
 def _to_base32(text: str) -> str:

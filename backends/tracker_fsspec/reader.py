@@ -9,10 +9,7 @@ from tracker_core.records import Batch
 from tracker_core.runs import RunInfo
 from tracker_core.wire import batch_from_lines
 from tracker_fsspec.layout import (
-    ARTIFACTS,
-    BATCHES,
-    METADATA,
-    SOURCES,
+    Category,
     directory_name,
     holds_records,
     run_id_in,
@@ -21,6 +18,8 @@ from tracker_fsspec.store import Store
 from tracker_fsspec.torchx_files import labels_in, torchx_batch
 
 __all__ = ["RunReader"]
+
+_READ = (Category.BATCHES, Category.METADATA, Category.ARTIFACTS)
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +63,7 @@ class RunReader:
 
     def torchx_sources(self) -> set[TrackerSource]:
         """Return the edges that genuine torchx wrote."""
-        directory = self._below(SOURCES)
+        directory = self._below(Category.SOURCES)
         names = self._store.files(directory)
         contents = self._store.read_all(f"{directory}/{name}" for name in names)
         return {
@@ -86,7 +85,7 @@ class RunReader:
         }
 
     def _files(self, category: str) -> list[str]:
-        if category not in (BATCHES, METADATA, ARTIFACTS):
+        if category not in _READ:
             return []
         names = self._store.files(self._below(category))
         return [name for name in names if holds_records(category, name)]
@@ -94,12 +93,12 @@ class RunReader:
     def _take(self, path: str, content: bytes) -> None:
         directory, category, name = path.split("/")
         try:
-            if category == BATCHES:
+            if category == Category.BATCHES:
                 batch = batch_from_lines(content.decode())
             else:
                 run_id = run_id_in(directory) or ""
                 batch = torchx_batch(run_id, category, name, content)
-        except (ValueError, TypeError, LookupError) as error:
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
             self._warn(path, error)
             return
         self._add(batch, f"{category}/{name}")

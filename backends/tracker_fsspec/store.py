@@ -9,7 +9,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tracker_core.identity import new_writer_id
 
-__all__ = ["Store"]
+__all__ = ["Store", "reason_of"]
 
 # Where a name is all there is: making a directory would at best do nothing, and on
 # some of them create the bucket of a misspelt URL.
@@ -129,6 +129,12 @@ class Store:
             (entry["name"].rstrip("/").rpartition("/")[2], entry["type"] == "directory")
             for entry in entries
         ]
+
+
+def reason_of(error: Exception) -> str:
+    """Return why something failed, without the error's text: it may hold secrets."""
+    strerror = error.strerror if isinstance(error, OSError) else None
+    return strerror or type(error).__name__
 
 
 def _put_local(path: Path, content: bytes, incoming: Path) -> None:

@@ -13,7 +13,7 @@ from typing import cast
 
 from tracker_core.records import ArtifactBody, Batch, MetadataBody, Record, Writer
 from tracker_core.values import check_mapping, check_text, to_json
-from tracker_fsspec.layout import ARTIFACTS, METADATA, file_name, torchx_time
+from tracker_fsspec.layout import Category, file_name, torchx_time
 
 __all__ = ["files_of", "labels_in", "torchx_batch", "with_label"]
 
@@ -25,13 +25,13 @@ def files_of(batch: Batch) -> Iterator[tuple[str, bytes]]:
         match record.body:
             case MetadataBody(values):
                 content = to_json({"metadata": dict(values)})
-                yield f"{METADATA}/{name}", content.encode()
+                yield f"{Category.METADATA}/{name}", content.encode()
             case ArtifactBody() as body:
                 about = None if body.metadata is None else dict(body.metadata)
                 content = to_json(
                     {"name": body.name, "path": body.path, "metadata": about}
                 )
-                yield f"{ARTIFACTS}/{name}", content.encode()
+                yield f"{Category.ARTIFACTS}/{name}", content.encode()
             case _:
                 pass
 
@@ -52,7 +52,7 @@ def torchx_batch(run_id: str, category: str, name: str, content: bytes) -> Batch
     """
     entry = json.loads(content)
     body: ArtifactBody | MetadataBody
-    if category == ARTIFACTS:
+    if category == Category.ARTIFACTS:
         body = _artifact(entry)
     else:
         body = MetadataBody(check_mapping(entry["metadata"], "metadata"))

@@ -16,17 +16,14 @@ from tracker_core.summaries import Summary
 from tracker_core.values import Value
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_fsspec.layout import (
-    BATCHES,
-    DESCENDANTS,
-    INCOMING,
-    SOURCES,
+    Category,
     batch_name,
     directory_name,
     is_digest,
     run_id_in,
 )
 from tracker_fsspec.reader import RunReader
-from tracker_fsspec.store import Store
+from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
 
 __all__ = ["FsspecTracker"]
@@ -69,8 +66,8 @@ class FsspecTracker(NativeTracker):
             if not self._holds(batch):
                 self._write(batch)
         except OSError as error:
-            reason = error.strerror or type(error).__name__
-            message = f"{self!r} could not take a batch of {batch.run_id!r}: {reason}"
+            what = f"{self!r} could not take a batch of run {batch.run_id!r}"
+            message = f"{what}: {reason_of(error)}"
             raise RetryableError(message) from error
 
     def run(self, run_id: str) -> RunInfo:
@@ -146,9 +143,9 @@ class FsspecTracker(NativeTracker):
 
     def _write_edge(self, run: str, edge: SourceBody) -> None:
         source = directory_name(edge.source_run_id)
-        self._add_label(run, f"{run}/{SOURCES}/{source}", edge.artifact_name)
+        self._add_label(run, f"{run}/{Category.SOURCES}/{source}", edge.artifact_name)
         if self._store.has_directory(source):
-            path = f"{source}/{DESCENDANTS}/{run}"
+            path = f"{source}/{Category.DESCENDANTS}/{run}"
             self._add_label(run, path, edge.artifact_name)
 
     def _add_label(self, run: str, path: str, label: str | None) -> None:
@@ -157,7 +154,7 @@ class FsspecTracker(NativeTracker):
             self._put(run, path, content)
 
     def _put(self, run: str, path: str, content: bytes) -> None:
-        self._store.put(path, content, incoming=f"{run}/{INCOMING}")
+        self._store.put(path, content, incoming=f"{run}/{Category.INCOMING}")
 
     def _reader(self, run_id: str) -> RunReader:
         return self._reader_of(directory_name(run_id))
@@ -176,7 +173,7 @@ class FsspecTracker(NativeTracker):
 
 
 def _batch_path(batch: Batch) -> str:
-    return f"{directory_name(batch.run_id)}/{BATCHES}/{batch_name(batch)}"
+    return f"{directory_name(batch.run_id)}/{Category.BATCHES}/{batch_name(batch)}"
 
 
 def _source_and_label(edge: TrackerSource) -> tuple[str, str]:

@@ -338,6 +338,7 @@ class AsyncLike(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no type
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_store_opens_an_asynchronous_filesystem_again_in_a_fork() -> None:
     """Its event loop lives in a thread that a forked child does not have."""
     fs = AsyncLike()

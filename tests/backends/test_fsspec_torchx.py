@@ -143,7 +143,17 @@ def test_torchx_run_of_edges_alone_is_listed_last(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damaged",
-    ['{"metadata": {"k', "", "[]", '{"other": 1}', '{"metadata": 3}', "\x00\x01"],
+    [
+        '{"metadata": {"k',
+        "",
+        "[]",
+        '{"other": 1}',
+        '{"metadata": 3}',
+        '{"metadata": {"k": "\\ud800"}}',
+        "\x00\x01",
+        "[" * 200_000,
+    ],
+    ids=range(8),
 )
 def test_damaged_torchx_file_is_passed_over_with_one_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, damaged: str

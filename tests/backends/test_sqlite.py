@@ -4,6 +4,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -27,8 +28,10 @@ from tracker_core.testing.contract.answers import answers, exact
 from tracker_core.testing.contract.machine import bodies
 from tracker_core.testing.contract.pen import START_NS, Pen
 from tracker_core.testing.contract.torture import VALUES
-from tracker_core.values import Value
 from tracker_sqlite import SqliteTracker, create
+
+if TYPE_CHECKING:
+    from tracker_core.values import Value
 
 _BEST_RUNS = """
 SELECT runs.run_id, series.min, series.min_step
@@ -127,7 +130,7 @@ def test_sql_sees_runs_and_experiments(path: Path, tracker: SqliteTracker) -> No
     rows = select(
         path,
         "SELECT runs.name, experiments.name, group_id, parent_run_id, status, "
-        "cause ->> '$.exit_code', created_ns, ended_ns - started_ns "
+        "json_extract(cause, '$.exit_code'), created_ns, ended_ns - started_ns "
         "FROM runs JOIN experiments ON experiments.id = runs.experiment",
     )
 

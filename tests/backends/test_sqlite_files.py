@@ -48,7 +48,7 @@ def change(path: Path, *statements: str) -> None:
 
 @pytest.mark.usefixtures("open_umask")
 def test_files_and_folders_are_private(tmp_path: Path) -> None:
-    """All files are made with mode 0600 and all folders with 0700, whatever the umask."""
+    """Files are made with mode 0600 and folders with 0700, whatever the umask."""
     path = tmp_path / "a" / "b" / "runs.db"
 
     with closing(create(str(path))) as tracker:
@@ -235,7 +235,7 @@ def test_path_that_cannot_be_a_file_is_refused(
     (tmp_path / "loop").symlink_to("loop")
     monkeypatch.chdir(tmp_path)
 
-    with pytest.raises(ConfigError, match="cannot be used.*folder that you may write"):
+    with pytest.raises(ConfigError, match=r"cannot be used.*folder that you may write"):
         create(name)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tracker_core import cli, errors
 from tracker_core.registry import GROUPS
-from tracker_core.settings import VARIABLES
+from tracker_core.settings import VARIABLES, Variable
 
 ROOT = Path(__file__).parents[2]
 PAGES = {path.name: path.read_text("utf-8") for path in (ROOT / "docs").glob("*.md")}
@@ -25,9 +25,9 @@ def entry_points() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("variable", VARIABLES.values(), ids=str)
-def test_configuration_page_has_the_variable(variable: object) -> None:
+def test_configuration_page_has_the_variable(variable: Variable) -> None:
     """The table of the page is the one in the code, row by row."""
-    name, torchx, meaning = variable  # type: ignore[misc]  # a named tuple
+    name, torchx, meaning = variable
     other = f"`{torchx}`" if torchx else "–"
 
     assert f"| `{name}` | {other} | {meaning} |" in PAGES["configuration.md"]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pytest
 from hypothesis import Phase, settings
 
-from tracker_core.api import Capability, NativeTracker
+from tracker_core.api import Capability
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.errors import PermanentError
 from tracker_core.history import RunHistory
@@ -330,7 +330,7 @@ class Unsorted(MemoryTracker):
 
     def tags(self, run_id: str) -> Mapping[str, str]:
         """Turn round."""
-        return dict(reversed(super().tags(run_id).items()))
+        return dict(reversed([*super().tags(run_id).items()]))
 
 
 class HalfABatch(MemoryTracker):
@@ -414,6 +414,6 @@ class TestMutant(TrackerContract):
     @pytest.fixture
     def open_tracker(
         self, mutant: type[MemoryTracker]
-    ) -> "functools.partial[NativeTracker]":
+    ) -> functools.partial[MemoryTracker]:
         """Open trackers on one new store."""
         return functools.partial(mutant, {})

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from tracker_core.api import NativeTracker
+from tracker_core.api import Capability, NativeTracker
 from tracker_core.errors import RetryableError
 from tracker_core.records import Batch
 from tracker_core.values import Value
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["FaultPlan", "FaultyTracker", "create"]
 
 FaultPlan = Callable[[int], BaseException | None]
-"""What happens at the n-th write, from 1: an error to raise, or None to let it pass."""
+"""Gives for the n-th write, from 1, an error to raise, or None to let it pass."""
 
 
 class FaultyTracker(NativeTracker):
@@ -37,8 +37,8 @@ class FaultyTracker(NativeTracker):
         """Stand before ``inner``."""
         self._inner = inner
         self._plan = plan or _always
-        self.capabilities = inner.capabilities
-        self.writes = 0
+        self.capabilities: frozenset[Capability] = inner.capabilities
+        self.writes: int = 0
 
     def write(self, batch: Batch) -> None:
         """Fail as planned, or hand ``batch`` on."""

@@ -24,7 +24,7 @@ class MemoryTracker(NativeTracker):
         store: The mapping, run id → history; trackers given the same one share runs.
     """
 
-    capabilities = frozenset({Capability.HISTORY})
+    capabilities: frozenset[Capability] = frozenset({Capability.HISTORY})
 
     def __init__(self, store: dict[str, RunHistory] | None = None) -> None:
         """Use ``store``, or a new empty one."""

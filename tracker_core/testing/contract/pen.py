@@ -26,7 +26,7 @@ class Pen:
     ) -> None:
         """Begin without records."""
         self.run_id = run_id
-        self.writer = Writer(f"{name}-{new_writer_id()}", attempt, rank)
+        self.writer: Writer = Writer(f"{name}-{new_writer_id()}", attempt, rank)
         self.records: list[Record] = []
         self._now = 0
 

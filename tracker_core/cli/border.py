@@ -1,0 +1,127 @@
+"""The border between the command line and the person before it.
+
+Whatever goes wrong is one line on stderr that begins with ``tracker:``, never a
+traceback. Exit codes: 0 is fine, 1 a failure, 2 a wrong usage or configuration.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import NoReturn
+
+import click
+
+from tracker_core.cli.text import clean
+from tracker_core.errors import (
+    BackendNotFoundError,
+    BackendUnavailableError,
+    ConfigError,
+    InvalidValueError,
+    TrackerError,
+    UnsupportedTypeError,
+)
+from tracker_core.redaction import redact
+
+__all__ = ["Commands", "Failure", "failure_of", "plain_failures", "say"]
+
+_LOGGER = logging.getLogger("tracker_core")
+_USAGE = (
+    BackendNotFoundError,
+    BackendUnavailableError,
+    ConfigError,
+    InvalidValueError,
+    UnsupportedTypeError,
+)
+
+
+class Failure(click.ClickException):
+    """An end that is explained to a person.
+
+    Args:
+        message: What failed, and what to do.
+        exit_code: 1 for a failure, 2 for a wrong usage or configuration.
+        details: Further lines.
+    """
+
+    def __init__(
+        self, message: str, exit_code: int = 1, *, details: Sequence[str] = ()
+    ) -> None:
+        """Keep what is to be said."""
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.details = details
+
+    def show(self, file: object = None) -> None:
+        """Say it on stderr."""
+        del file
+        say(self.message)
+        for line in self.details:
+            click.echo(f"  {clean(line)}", err=True)
+
+
+class Commands(click.Group):
+    """Commands under one name; an unknown one is asked back about."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = get_close_matches(name, self.list_commands(ctx))
+            known = near or self.list_commands(ctx)
+            hint = "did you mean" if near else "there are"
+            ctx.fail(f"no command {clean(name)!r}; {hint} {', '.join(known)}")
+        return super().resolve_command(ctx, args)
+
+
+def say(message: str) -> None:
+    """Print one line for the person, on stderr."""
+    click.echo(f"tracker: {clean(message)}", err=True)
+
+
+def failure_of(error: Exception, *, backend: str = "", config: str | None = None) -> Failure:
+    """Return ``error`` as it is explained to a person.
+
+    Args:
+        error: What was raised.
+        backend: The backend that raised it; empty when it was none.
+        config: The backend's config string, to be hidden.
+    """
+    if isinstance(error, TrackerError):
+        code = 2 if isinstance(error, _USAGE) else 1
+        return Failure(redact(str(error), [config]), code)
+    text = redact(f"{type(error).__name__}: {error}", [config])
+    if backend:
+        return Failure(f"backend {backend!r} failed: {text}")
+    return Failure(f"unexpected {text}; this is a mistake in tracker, please report it")
+
+
+@contextmanager
+def plain_failures() -> Iterator[None]:
+    """Turn errors into lines, and warnings of the library too."""
+    handler = _Lines()
+    propagates, level = _LOGGER.propagate, _LOGGER.level
+    _LOGGER.addHandler(handler)
+    _LOGGER.propagate = False
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        raise
+    except Exception as error:
+        raise failure_of(error) from error
+    finally:
+        _LOGGER.removeHandler(handler)
+        _LOGGER.propagate = propagates
+        _LOGGER.setLevel(level)
+
+
+class _Lines(logging.Handler):
+    """Prints each message of the library as one line."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            say(record.getMessage())
+        except OSError:  # nobody reads what is said; the work goes on
+            pass

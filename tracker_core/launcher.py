@@ -1,0 +1,352 @@
+"""Launching a job: its run, its environment and its end.
+
+A launcher plans a run, tells the job about it through the environment, starts the job
+with the very terminal and files that it has itself, hands signals on to it, and
+outlives it, so that the end is recorded however the job dies. What the launcher
+records (the run exists, has started, has ended) goes to every backend by a writer of
+its own; a failing backend changes neither the job nor its exit code.
+
+The variables are written in our words and in those of torchx, so a job that uses
+either library finds its run.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NamedTuple, Self
+
+from tracker_core.delivery import DirectDelivery, warn
+from tracker_core.ends import end_of_exit_code
+from tracker_core.errors import ConfigError, TrackerError
+from tracker_core.identity import friendly_name, new_run_id
+from tracker_core.opening import open_targets
+from tracker_core.records import (
+    CreatedBody,
+    EndedBody,
+    Sequencer,
+    SourceBody,
+    StartedBody,
+)
+from tracker_core.settings import (
+    VARIABLES,
+    BackendSetting,
+    Settings,
+    home,
+    parse_backends,
+    read_settings,
+    tracker_config_env_var_name,
+)
+from tracker_core.values import check_name
+
+__all__ = ["DEFAULT_BACKENDS", "Launch", "launch_job", "plan_launch"]
+
+DEFAULT_BACKENDS = (BackendSetting("sqlite"),)
+"""Where runs are kept when nothing is configured."""
+
+_SIGNALS = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
+# Those that a key press sends to every process in front of the terminal.
+_FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
+_NOT_FOUND, _NOT_EXECUTABLE = 127, 126
+
+
+class Launch(NamedTuple):
+    """A run that is about to be launched.
+
+    Args:
+        run_id: Its id.
+        created: What is recorded of it before the job starts.
+        backends: Where its records go; empty when nothing can be tracked.
+        home: The folder of the embedded store, absolute; None when none can be made.
+        on_error: ``raise`` or ``warn``: what an unusable setting does.
+    """
+
+    run_id: str
+    created: CreatedBody
+    backends: tuple[BackendSetting, ...]
+    home: Path | None
+    on_error: str
+
+    @property
+    def name(self) -> str:
+        """The run's name for people."""
+        return self.created.name or friendly_name(self.run_id)
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables that tell a job of this run, without any secret.
+
+        All that the configuration files said is in them or in :meth:`configs`, so the
+        job may change its directory. ``TRACKER_ATTEMPT`` is not: who starts a job
+        again counts its attempts.
+        """
+        names = [backend.name for backend in self.backends]
+        said = {
+            "TRACKER_JOB_ID": self.run_id,
+            "TRACKER_BACKENDS": ",".join(names),
+            "TRACKER_PARENT_RUN_ID": self.created.parent_run_id,
+            "TRACKER_EXPERIMENT": self.created.experiment,
+            "TRACKER_GROUP": self.created.group_id,
+            "TRACKER_HOME": None if self.home is None else str(self.home),
+            "TRACKER_ON_ERROR": self.on_error,
+        }
+        both = _in_both_families({name: text for name, text in said.items() if text})
+        if names:
+            # Torchx knows names alone.
+            both["TRACKER_BACKENDS"] = ",".join(map(_listed, self.backends))
+        return both
+
+    def configs(self) -> dict[str, str]:
+        """Return the variables that configure the backends; they may hold secrets."""
+        ours = {
+            tracker_config_env_var_name(backend.name): backend.config
+            for backend in self.backends
+            if backend.config is not None
+        }
+        return {
+            f"{family}{n}": v for family in ("", "TORCHX_") for n, v in ours.items()
+        }
+
+    def stale(self, environ: Mapping[str, str]) -> list[str]:
+        """Return the names in ``environ`` that tell of another run and must go."""
+        known = [name for pair in VARIABLES.values() for name in pair[:2]]
+        mine = self.variables()
+        return sorted(name for name in known if name in environ and name not in mine)
+
+    def job_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the whole environment of a job that is launched from ``environ``."""
+        stale = self.stale(environ)
+        kept = {name: text for name, text in environ.items() if name not in stale}
+        return {**kept, **self.variables(), **self.configs(), "TRACKER_ATTEMPT": "1"}
+
+
+def plan_launch(
+    environ: Mapping[str, str],
+    *,
+    run_id: str | None = None,
+    trackers: str | None = None,
+    experiment: str | None = None,
+    name: str | None = None,
+    group_id: str | None = None,
+    parent_run_id: str | None = None,
+) -> Launch:
+    """Plan a run by the settings around it; nothing is started and nothing written.
+
+    Inside a launched job the new run is a child of that job's run, in its group and
+    experiment; it never takes over the id.
+
+    Args:
+        environ: The environment to launch from.
+        run_id: The id; by default a new one.
+        trackers: The backends as in ``TRACKER_BACKENDS``, in place of those configured.
+        experiment: The experiment's name; by default the configured one.
+        name: A name for people; without one it follows from the id.
+        group_id: A label that the runs of a group share.
+        parent_run_id: The run that this one is made from.
+
+    Raises:
+        TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
+        InvalidValueError: A name is empty or cannot be kept.
+    """
+    settings, folder = _settings(environ, trackers)
+    # Without a folder, under the policy `warn`, there is nothing that could be used.
+    backends = () if folder is None else settings.backends or DEFAULT_BACKENDS
+    created = CreatedBody(
+        _checked(name, "run name"),
+        _checked(experiment, "experiment") or settings.experiment,
+        _checked(group_id, "group id") or settings.group_id,
+        _checked(parent_run_id, "parent run id")
+        or settings.job_id
+        or settings.parent_run_id,
+    )
+    run_id = _checked(run_id, "run id") or new_run_id()
+    return Launch(run_id, created, backends, folder, settings.on_error)
+
+
+def launch_job(
+    launch: Launch, command: Sequence[str], environ: Mapping[str, str]
+) -> int:
+    """Run ``command`` as the job of ``launch``, and wait for its end.
+
+    Call it from the main thread, since it takes over the handling of signals while
+    the job runs.
+
+    Args:
+        launch: The run.
+        command: The program and its arguments, at least the program.
+        environ: The environment to launch from.
+
+    Returns:
+        The job's exit code; 128 + n when signal n ended it, 127 when there is no such
+        program, 126 when it cannot be executed.
+
+    Raises:
+        TrackerError: A backend cannot be built; nothing was started. Not under the
+            policy ``warn``.
+    """
+    targets = open_targets(launch.backends, launch.on_error)
+    delivery = DirectDelivery(launch.run_id, targets, Sequencer(), isolates=True)
+    try:
+        _begin(launch, delivery)
+        end = _run_job(command, launch.job_environment(environ))
+    except KeyboardInterrupt:
+        # There was no job yet that could have taken it.
+        end = _end_of(-signal.SIGINT)
+    try:
+        delivery.send(end.body)
+        delivery.close()
+    except KeyboardInterrupt:
+        warn("interrupted: backends may miss the end of run %r", launch.run_id)
+    return end.code
+
+
+class _End(NamedTuple):
+    """The exit code to pass on, and what is recorded of the end."""
+
+    code: int
+    body: EndedBody
+
+
+class _Forwarding:
+    """Hands signals on to the job for as long as the block lasts.
+
+    A signal that the launcher was told to ignore (``nohup`` does so) stays ignored, by
+    the job too. What arrives before :meth:`begin` is handed on there.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        self._previous = {
+            number: handler
+            for number in _SIGNALS
+            if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)
+        }
+
+    def __enter__(self) -> Self:
+        for number in self._previous:
+            signal.signal(number, self._hand_on)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def begin(self, process: "subprocess.Popen[bytes]") -> None:
+        """Hand on to ``process`` from now on, and what has arrived before."""
+        self._process = process
+        for number in self._early:
+            _send(process, number)
+
+    def _hand_on(self, number: int, _frame: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        elif number not in _FROM_KEYS or not _is_in_front():
+            # In front of a terminal the job has had the key press itself.
+            _send(self._process, number)
+
+
+def _in_both_families(ours: Mapping[str, str]) -> dict[str, str]:
+    found = dict(ours)
+    for name, text in ours.items():
+        twin = VARIABLES[name].torchx
+        if twin is not None:
+            found[twin] = text
+    return found
+
+
+def _listed(backend: BackendSetting) -> str:
+    return f"{backend.name}={backend.factory}" if backend.factory else backend.name
+
+
+def _settings(
+    environ: Mapping[str, str], trackers: str | None
+) -> tuple[Settings, Path | None]:
+    if trackers is not None:
+        if not parse_backends(trackers):
+            message = (
+                f"trackers {trackers!r} name none; use a list such as sqlite,fsspec"
+            )
+            raise ConfigError(message)
+        environ = {**environ, "TRACKER_BACKENDS": trackers}
+    try:
+        return read_settings(environ), home(environ)
+    except TrackerError as error:
+        if environ.get("TRACKER_ON_ERROR") != "warn":
+            raise
+        warn("nothing is tracked: %s", error)
+        return Settings(on_error="warn"), None
+
+
+def _checked(name: str | None, what: str) -> str | None:
+    return None if name is None else check_name(name, what)
+
+
+def _begin(launch: Launch, delivery: DirectDelivery) -> None:
+    delivery.send(launch.created)
+    if launch.created.parent_run_id is not None:
+        delivery.send(SourceBody(launch.created.parent_run_id, None))
+    delivery.send(StartedBody("launcher"))
+
+
+def _run_job(command: Sequence[str], environ: Mapping[str, str]) -> _End:
+    with _Forwarding() as forwarding:
+        try:
+            # Files that the launcher was given open are meant for the job.
+            process = subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
+        except OSError as error:
+            return _end_unstarted(command[0], error)
+        forwarding.begin(process)
+        return _end_of(process.wait())
+
+
+def _end_of(code: int) -> _End:
+    return _End(code if code >= 0 else 128 - code, end_of_exit_code(code))
+
+
+def _end_unstarted(program: str, error: OSError) -> _End:
+    is_missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+    if is_missing and shutil.which(program, os.F_OK) is None:
+        reason = f"no command is named {program!r}; check its spelling and PATH"
+        code = _NOT_FOUND
+    else:
+        why = "its interpreter is missing" if is_missing else error.strerror
+        reason = f"{program!r} cannot be executed: {why}"
+        code = _NOT_EXECUTABLE
+    warn("%s", reason)
+    body = end_of_exit_code(code)
+    return _End(code, body._replace(cause={**(body.cause or {}), "message": reason}))
+
+
+def _send(process: "subprocess.Popen[bytes]", number: int) -> None:
+    try:
+        process.send_signal(number)
+    except PermissionError:
+        warn("the job may not be sent %s", signal.Signals(number).name)
+
+
+def _is_in_front() -> bool:
+    try:
+        terminal = os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY)
+    except OSError:
+        return False
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        return False
+    finally:
+        os.close(terminal)
