@@ -14,22 +14,32 @@
     config = "s3://bucket/prefix"
 
 Backends are used in the order of their tables. A ``tracker.toml`` that lists backends
-replaces those of ``.torchxconfig``, where section ``[torchx:tracker]`` lists them
-(``name = package.module:factory``, or an empty value) and ``[tracker:<name>]`` holds
-the ``config`` of one.
+replaces ``.torchxconfig``, where section ``[torchx:tracker]`` lists them (``name =
+package.module:factory``, or an empty value) and ``[tracker:<name>]`` holds the
+``config`` of one, listed or not. As in torchx, what the file in the home says goes
+before what the one in the working directory says.
+
+A file may hold secrets: an error names the file and the line, never what stands there.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracker_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from configparser import ConfigParser
 
 __all__ = ["BackendSetting", "FileSettings", "read_files"]
 
 _KEYS = ("experiment", "on_error", "backends")
 _BACKEND_KEYS = ("factory", "config")
+_LISTED, _ONE = "torchx:tracker", "tracker:"
+# The errors of tomllib and of configparser tell the line in their text alone.
+_LINE = re.compile(r"\(at line (\d+), column \d+\)$|\[line +(\d+)\]")
 
 
 class BackendSetting(NamedTuple):
@@ -58,11 +68,13 @@ class FileSettings(NamedTuple):
         backends: The backends, in the order of the file.
         experiment: The experiment's name, or None.
         on_error: ``raise``, ``warn`` or None.
+        unlisted: Backends that are configured, and used only where they are named.
     """
 
     backends: tuple[BackendSetting, ...] = ()
     experiment: str | None = None
     on_error: str | None = None
+    unlisted: tuple[BackendSetting, ...] = ()
 
 
 def read_files(environ: Mapping[str, str]) -> FileSettings:
@@ -72,19 +84,21 @@ def read_files(environ: Mapping[str, str]) -> FileSettings:
         ConfigError: One of them cannot be read or says something unusable.
     """
     ours = Path("tracker.toml")
-    settings = _read_toml(ours) if ours.exists() else FileSettings()
+    settings = _read_toml(ours) if os.access(ours, os.F_OK) else FileSettings()
     if settings.backends:
         return settings
-    return settings._replace(backends=_read_torchx(environ))
+    backends, unlisted = _read_torchx(environ)
+    return settings._replace(backends=backends, unlisted=unlisted)
 
 
 def _read_toml(path: Path) -> FileSettings:
     import tomllib
 
+    text = _content(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise _unusable(path, error) from error
+        content = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _unusable(path, error, _line_of(error, text)) from None
     _refuse_unknown(path, content, _KEYS)
     tables = content.get("backends", {})
     if not isinstance(tables, dict):
@@ -102,9 +116,21 @@ def _backend(path: Path, name: str, table: object) -> BackendSetting:
         message = f"{path}: backends.{name} must be a table [backends.{name}]"
         raise ConfigError(message)
     _refuse_unknown(path, table, _BACKEND_KEYS)
-    return BackendSetting(
-        name, _text(path, table, "factory"), _text(path, table, "config")
-    )
+    factory = _text(path, table, "factory")
+    return _setting(path, name, factory, _text(path, table, "config"))
+
+
+def _setting(
+    path: Path, name: str, factory: str | None, config: str | None
+) -> BackendSetting:
+    # Others would not come through the list that a launcher hands to its job.
+    if not name or name != name.strip() or set(name) & set(",="):
+        message = (
+            f"{path}: {name!r} cannot be a backend's name; use one without blanks "
+            "around it, commas and equals signs"
+        )
+        raise ConfigError(message)
+    return BackendSetting(name, (factory or "").strip() or None, config)
 
 
 def _text(path: Path, table: Mapping[str, object], key: str) -> str | None:
@@ -122,51 +148,104 @@ def _refuse_unknown(path: Path, found: Iterable[str], known: tuple[str, ...]) ->
             raise ConfigError(message)
 
 
-def _read_torchx(environ: Mapping[str, str]) -> tuple[BackendSetting, ...]:
+def _read_torchx(
+    environ: Mapping[str, str],
+) -> tuple[tuple[BackendSetting, ...], tuple[BackendSetting, ...]]:
+    listed: dict[str, BackendSetting] = {}
+    configs: dict[str, str] = {}
+    for path in _torchx_paths(environ):
+        for name, factory in _listed(path):
+            listed.setdefault(name, _setting(path, name, factory, None))
+        for name, config in _configs(path):
+            configs.setdefault(name, config)
+    backends = [
+        backend._replace(config=configs.pop(backend.name, None))
+        for backend in listed.values()
+    ]
+    unlisted = [BackendSetting(name, None, config) for name, config in configs.items()]
+    return tuple(backends), tuple(unlisted)
+
+
+def _torchx_paths(environ: Mapping[str, str]) -> list[Path]:
     named = environ.get("TORCHXCONFIG")
-    if named and not Path(named).is_file():
-        message = f"TORCHXCONFIG names {named!r}, which is no file; correct or unset it"
-        raise ConfigError(message)
-    homes = (Path("~").expanduser(), Path())
-    paths = [Path(named)] if named else [path / ".torchxconfig" for path in homes]
-    found: dict[str, BackendSetting] = {}
-    for path in paths:
-        if path.is_file():
-            for backend in _read_ini(path):
-                found.setdefault(backend.name, backend)
-    return tuple(found.values())
-
-
-def _read_ini(path: Path) -> list[BackendSetting]:
-    from configparser import ConfigParser
-    from configparser import Error as ParserError
-
-    # The colon, an ini delimiter too, is part of package.module:factory.
-    parser = ConfigParser(delimiters=("=",), interpolation=None, allow_no_value=True)
-    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case, as documented
+    if named:
+        if not os.access(named, os.R_OK):
+            message = f"TORCHXCONFIG names {named!r}, which cannot be read; correct it"
+            raise ConfigError(message)
+        return [Path(named)]
     try:
-        parser.read_string(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError, ParserError) as error:
-        raise _unusable(path, error) from error
-    if not parser.has_section("torchx:tracker"):
-        return []
+        folders = (Path.home(), Path())
+    except RuntimeError:  # a user id without a name and without HOME, as in containers
+        folders = (Path(), Path())
+    paths = dict.fromkeys(folder / ".torchxconfig" for folder in folders)
+    # A home that may not be searched, as torchx has it, is one without the file.
+    return [path for path in paths if os.access(path, os.R_OK)]
+
+
+def _listed(path: Path) -> Iterable[tuple[str, str | None]]:
+    # The colon, an ini delimiter too, is part of package.module:factory.
+    parser = _parsed(path, "=")
+    return parser.items(_LISTED) if parser.has_section(_LISTED) else ()
+
+
+def _configs(path: Path) -> list[tuple[str, str]]:
+    parser = _parsed(path, "=:")
     return [
-        BackendSetting(
-            name,
-            factory or None,
-            parser.get(f"tracker:{name}", "config", fallback=None),
-        )
-        for name, factory in parser.items("torchx:tracker")
+        (section.removeprefix(_ONE).strip(), config)
+        for section in parser.sections()
+        if section.startswith(_ONE)
+        for key, config in parser.items(section)
+        if key == "config" and config is not None
     ]
 
 
-def _unusable(path: Path, error: Exception) -> ConfigError:
+def _parsed(path: Path, delimiters: str) -> "ConfigParser":
+    from configparser import ConfigParser
+    from configparser import Error as ParserError
+
+    parser = ConfigParser(
+        delimiters=tuple(delimiters),
+        interpolation=None,
+        allow_no_value=True,
+        # Where the colon counts, two factories of one module share their key.
+        strict=":" not in delimiters,
+    )
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # names keep their case, as documented
+    text = _content(path)
+    try:
+        parser.read_string(text, str(path))
+    except ParserError as error:
+        raise _unusable(path, error, _line_of(error, text)) from None
+    return parser
+
+
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _unusable(path, error) from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _unusable(path, error, line) from None
+
+
+def _unusable(path: Path, error: Exception, line: object = None) -> ConfigError:
     # A parser's own message can quote the line at fault, and with it a secret.
     reason = (
         os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
     )
-    where = getattr(error, "lineno", None)
-    place = f" at line {where}" if where else ""
+    place = f" at line {line}" if line else ""
     return ConfigError(
         f"{path} cannot be read{place}: {reason or type(error).__name__}; correct it"
     )
+
+
+def _line_of(error: Exception, text: str) -> object:
+    line: object = getattr(error, "lineno", None)
+    if line is not None:
+        return line
+    found = _LINE.search(str(error))
+    if found:
+        return found[1] or found[2]
+    # tomllib says "at end of document"; too deep a nesting has no line.
+    return None if isinstance(error, RecursionError) else text.count("\n") + 1

@@ -6,17 +6,22 @@ others.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, NoReturn, TypeVar
+from collections.abc import Callable, Iterable
+from typing import NamedTuple, TypeVar
 
 from tracker_core.api import NativeTracker, TrackerBase
+from tracker_core.forks import ForkLock
 from tracker_core.plain import PlainTracker, native
 from tracker_core.records import Batch, Body, Sequencer
-from tracker_core.redaction import redact
+from tracker_core.redaction import describe
 
 __all__ = ["Delivery", "DirectDelivery", "Target", "warn"]
 
 _T = TypeVar("_T")
+
+# What a person or a signal handler raises to end the job; anything else that comes out
+# of a tracker, the panic of a native library included, is a failure of that tracker.
+_STOPS = (KeyboardInterrupt, SystemExit)
 
 
 class Target(NamedTuple):
@@ -40,6 +45,21 @@ class Target(NamedTuple):
         tracker = self.tracker
         return tracker.raw if isinstance(tracker, PlainTracker) else tracker
 
+    def close(self) -> None:
+        """Close the tracker; what it raises becomes a warning."""
+        try:
+            with self.tracker.turn:
+                self.tracker.close()
+        except _STOPS:
+            raise
+        except BaseException as error:  # noqa: BLE001 - the border to backends
+            shown = describe(error, [self.config])
+            warn("backend %r failed to close: %s", self.name, shown)
+
+    def __repr__(self) -> str:
+        """Show the name and the kind of the tracker, nothing that may be secret."""
+        return f"<target {self.name!r}: {type(self.raw).__name__}>"
+
     @classmethod
     def of(cls, tracker: object) -> "Target":
         """Return a target for a tracker object that somebody else closes."""
@@ -53,18 +73,13 @@ class Delivery(ABC):
     of its own.
     """
 
-    @property
-    @abstractmethod
-    def is_forked(self) -> bool:
-        """Whether this process is a fork of the one that opened the delivery."""
-
     @abstractmethod
     def send(self, body: Body) -> None:
         """Take one record; it is checked already."""
 
     @abstractmethod
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
-        """Ask a tracker that holds the run; None without any tracker."""
+        """Ask a tracker that holds the run; None where there is none."""
 
     @abstractmethod
     def close(self) -> None:
@@ -72,12 +87,12 @@ class Delivery(ABC):
 
 
 class _Failures:
-    """How often one tracker failed, and how it did so first."""
+    """How many records one tracker missed, and how it failed first."""
 
-    __slots__ = ("count", "first")
+    __slots__ = ("first", "missed")
 
     def __init__(self) -> None:
-        self.count = 0
+        self.missed = 0
         self.first: str | None = None
 
 
@@ -108,120 +123,138 @@ class DirectDelivery(Delivery):
         self._isolates = isolates
         self._sent = 0
         self._failures = [_Failures() for _ in self._targets]
+        # A tracker counts for all its runs together.
+        self._degraded = [dict(target.tracker.degraded) for target in self._targets]
+        self._lock = ForkLock()
         self._is_closed = False
-
-    @property
-    def is_forked(self) -> bool:
-        """Whether this process is a fork of the one that opened the delivery."""
-        return self._sequencer.is_forked
 
     def send(self, body: Body) -> None:
         """Hand one record to every tracker.
 
+        A request to stop that comes meanwhile (``KeyboardInterrupt``, ``SystemExit``)
+        is passed on once every tracker was tried.
+
         Raises:
-            Exception: What a tracker raised, unless this delivery isolates.
+            BaseException: What a tracker raised, unless this delivery isolates.
         """
         batch = self._sequencer.batch(self._run_id, body)
-        self._sent += 1
-        errors = []
+        failed: list[tuple[int, BaseException]] = []
         for index, target in enumerate(self._targets):
-            try:
-                _write(target.tracker, batch)
-            except Exception as error:  # noqa: BLE001 - the border to backends
-                errors.append(error)
-                self._note(index, error)
-        if errors and not self._isolates:
-            _raise(errors, self._run_id)
+            error = _write(target.tracker, batch)
+            if error is not None:
+                failed.append((index, error))
+        with self._lock:
+            self._sent += 1
+        for index, error in failed:
+            self._note(index, error, missed=1)
+        if failed:
+            self._raise([error for _, error in failed])
 
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
-        """Ask the first native tracker that answers, else the first plain one.
+        """Ask one tracker after the other until one answers.
+
+        Those that hold all records of this process come first, and among them the
+        native ones.
+
+        Returns:
+            The answer; None without any tracker, or when none answers and this delivery
+            isolates.
 
         Raises:
-            Exception: What the last tracker raised, when none answered.
+            BaseException: What the last tracker raised, unless this delivery isolates.
         """
-        errors = []
-        for target in _natives_first(self._targets):
+        last: BaseException | None = None
+        for index in sorted(range(len(self._targets)), key=self._doubt):
+            tracker = self._targets[index].tracker
             try:
-                with target.tracker.turn:
-                    return call(target.tracker)
-            except Exception as error:  # noqa: BLE001 - the border to backends
-                errors.append(error)
-        if errors:
-            raise errors[-1]
+                with tracker.turn:
+                    return call(tracker)
+            except _STOPS:
+                raise
+            except BaseException as error:  # noqa: BLE001 - the border to backends
+                self._note(index, error, missed=0)
+                last = error
+        if last is not None and not self._isolates:
+            raise last
         return None
 
     def close(self) -> None:
-        """Sum up what failed or could not be held, and close owned trackers."""
-        if self._is_closed:
+        """Close owned trackers, and sum up what failed or could not be held."""
+        with self._lock:
+            was_closed, self._is_closed = self._is_closed, True
+        if was_closed:
             return
-        self._is_closed = True
-        for target, failures in zip(self._targets, self._failures, strict=True):
-            if self._isolates:
-                self._sum_up(target, failures)
+        for target in self._targets:
             if target.is_owned:
-                self._close_target(target)
+                target.close()
+        if self._isolates:
+            for index in range(len(self._targets)):
+                self._sum_up(index)
 
-    def _note(self, index: int, error: Exception) -> None:
+    def _note(self, index: int, error: BaseException, *, missed: int) -> None:
         target, failures = self._targets[index], self._failures[index]
-        failures.count += 1
-        if failures.first is None:
-            failures.first = _describe(target, error)
-            if self._isolates:
-                warn(
-                    "backend %r failed: %s; the job and the other backends go on",
-                    target.name,
-                    failures.first,
-                )
+        shown = failures.first or describe(error, [target.config])
+        with self._lock:
+            is_first = failures.first is None
+            failures.first = failures.first or shown
+            failures.missed += missed
+        # Not under the lock: a handler of the job's logging may log to the run.
+        if is_first and self._isolates:
+            warn(
+                "backend %r failed: %s; the job and the other backends go on",
+                target.name,
+                shown,
+            )
 
-    def _sum_up(self, target: Target, failures: "_Failures") -> None:
-        if failures.count:
+    def _raise(self, errors: list[BaseException]) -> None:
+        for error in errors:
+            if isinstance(error, _STOPS):
+                raise error
+        if self._isolates:
+            return
+        if len(errors) == 1:
+            raise errors[0]
+        message = f"{len(errors)} trackers failed to record for run {self._run_id!r}"
+        raise BaseExceptionGroup(message, errors)
+
+    def _doubt(self, index: int) -> tuple[bool, bool]:
+        is_plain = isinstance(self._targets[index].tracker, PlainTracker)
+        return (self._failures[index].missed > 0, is_plain)
+
+    def _sum_up(self, index: int) -> None:
+        target, failures = self._targets[index], self._failures[index]
+        if failures.missed:
             warn(
                 "backend %r missed %d of %d records of run %r; the first error: %s",
                 target.name,
-                failures.count,
+                failures.missed,
                 self._sent,
                 self._run_id,
                 failures.first,
             )
-        degraded = target.tracker.degraded
+        before = self._degraded[index]
+        degraded = [
+            f"{count - before.get(kind, 0)} {kind}"
+            for kind, count in sorted(target.tracker.degraded.items())
+            if count > before.get(kind, 0)
+        ]
         if degraded:
             warn(
                 "backend %r cannot hold all of run %r: %s",
                 target.name,
                 self._run_id,
-                ", ".join(
-                    f"{count} {kind}" for kind, count in sorted(degraded.items())
-                ),
-            )
-
-    def _close_target(self, target: Target) -> None:
-        try:
-            with target.tracker.turn:
-                target.tracker.close()
-        except Exception as error:  # noqa: BLE001 - the border to backends
-            warn(
-                "backend %r failed to close: %s", target.name, _describe(target, error)
+                ", ".join(degraded),
             )
 
 
-def _write(tracker: NativeTracker, batch: Batch) -> None:
-    with tracker.turn:
-        tracker.write(batch)
-
-
-def _natives_first(targets: Sequence[Target]) -> list[Target]:
-    return sorted(targets, key=lambda target: isinstance(target.tracker, PlainTracker))
-
-
-def _raise(errors: list[Exception], run_id: str) -> NoReturn:
-    if len(errors) == 1:
-        raise errors[0]
-    message = f"{len(errors)} trackers failed to record for run {run_id!r}"
-    raise ExceptionGroup(message, errors)
-
-
-def _describe(target: Target, error: Exception) -> str:
-    return redact(f"{type(error).__name__}: {error}", [target.config])
+def _write(tracker: NativeTracker, batch: Batch) -> BaseException | None:
+    """Return what the tracker raised, so that the others are tried whatever it was."""
+    try:
+        with tracker.turn:
+            tracker.write(batch)
+    except BaseException as error:  # noqa: BLE001 - the border to backends
+        return error
+    return None
 
 
 def warn(message: str, *values: object) -> None:

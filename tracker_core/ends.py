@@ -12,8 +12,17 @@ __all__ = ["end_of_error", "end_of_exit_code", "ended_body", "exception_cause"]
 
 _STATUSES = ("FINISHED", "FAILED", "KILLED")
 _CRASHES = frozenset(
-    {signal.SIGILL, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGSEGV}
+    {
+        signal.SIGABRT,
+        signal.SIGBUS,
+        signal.SIGFPE,
+        signal.SIGILL,
+        signal.SIGSEGV,
+        signal.SIGSYS,
+        signal.SIGTRAP,
+    }
 )
+# Those that a shell is believed to mean by 128 + n; a program may exit so by itself.
 _DEADLY = _CRASHES | {
     signal.SIGHUP,
     signal.SIGINT,
@@ -21,6 +30,7 @@ _DEADLY = _CRASHES | {
     signal.SIGKILL,
     signal.SIGPIPE,
     signal.SIGTERM,
+    signal.SIGXCPU,
 }
 
 
@@ -65,7 +75,7 @@ def end_of_exit_code(code: int) -> EndedBody:
     if code == 0:
         return EndedBody("launcher", "FINISHED", None)
     number = -code if code < 0 else code - 128
-    if number not in _DEADLY:
+    if code > 0 and number not in _DEADLY:
         return EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": code})
     status = "FAILED" if number in _CRASHES else "KILLED"
     return EndedBody("launcher", status, _signal_cause(number))
@@ -89,15 +99,19 @@ def exception_cause(error: BaseException) -> dict[str, Value]:
 
 
 def _end_of_exit(error: SystemExit) -> EndedBody:
-    if error.code is None or error.code == 0:
-        return EndedBody("job", "FINISHED", None)
+    given: object = error.code
     # sys.exit("text") prints the text and exits with 1.
-    code = error.code if isinstance(error.code, int) else 1
-    return EndedBody("job", "FAILED", {"kind": "exit_code", "exit_code": int(code)})
+    code = int(given) if isinstance(given, int) else 0 if given is None else 1
+    if code == 0:
+        return EndedBody("job", "FINISHED", None)
+    return EndedBody("job", "FAILED", {"kind": "exit_code", "exit_code": code})
 
 
 def _signal_cause(number: int) -> dict[str, Value]:
-    name = signal.Signals(number).name
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # most real-time signals have a number alone
+        name = f"SIG{number}"
     return {"kind": "signal", "signal": name, "number": int(number)}
 
 

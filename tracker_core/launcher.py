@@ -14,16 +14,15 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
-from tracker_core.delivery import DirectDelivery, warn
+from tracker_core.delivery import DirectDelivery, Target, warn
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
-from tracker_core.opening import open_targets
 from tracker_core.records import (
     CreatedBody,
     EndedBody,
@@ -35,6 +34,7 @@ from tracker_core.settings import (
     VARIABLES,
     BackendSetting,
     Settings,
+    error_policy,
     home,
     parse_backends,
     read_settings,
@@ -118,7 +118,7 @@ class Launch(NamedTuple):
 
     def stale(self, environ: Mapping[str, str]) -> list[str]:
         """Return the names in ``environ`` that tell of another run and must go."""
-        known = [name for pair in VARIABLES.values() for name in pair[:2]]
+        known = {name for pair in VARIABLES.values() for name in pair[:2] if name}
         mine = self.variables()
         return sorted(name for name in known if name in environ and name not in mine)
 
@@ -173,7 +173,10 @@ def plan_launch(
 
 
 def launch_job(
-    launch: Launch, command: Sequence[str], environ: Mapping[str, str]
+    launch: Launch,
+    targets: Iterable[Target],
+    command: Sequence[str],
+    environ: Mapping[str, str],
 ) -> int:
     """Run ``command`` as the job of ``launch``, and wait for its end.
 
@@ -182,18 +185,14 @@ def launch_job(
 
     Args:
         launch: The run.
+        targets: Where the launcher records it; those that it owns are closed.
         command: The program and its arguments, at least the program.
         environ: The environment to launch from.
 
     Returns:
         The job's exit code; 128 + n when signal n ended it, 127 when there is no such
         program, 126 when it cannot be executed.
-
-    Raises:
-        TrackerError: A backend cannot be built; nothing was started. Not under the
-            policy ``warn``.
     """
-    targets = open_targets(launch.backends, launch.on_error)
     delivery = DirectDelivery(launch.run_id, targets, Sequencer(), isolates=True)
     try:
         _begin(launch, delivery)
@@ -286,7 +285,7 @@ def _settings(
     try:
         return read_settings(environ), home(environ)
     except TrackerError as error:
-        if environ.get("TRACKER_ON_ERROR") != "warn":
+        if error_policy(environ) != "warn":
             raise
         warn("nothing is tracked: %s", error)
         return Settings(on_error="warn"), None

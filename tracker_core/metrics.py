@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from tracker_core.errors import InvalidValueError
+from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.records import MetricsBody
 from tracker_core.values import Value, check_name, check_step, check_value
 
@@ -20,9 +20,11 @@ def metrics_body(values: Mapping[str, object], step: object) -> MetricsBody:
     Raises:
         InvalidValueError: A key has an empty part, or the step or a value lies outside
             what is allowed.
-        UnsupportedTypeError: The step is no int, or a value has a type that is not
-            kept.
+        UnsupportedTypeError: The values are no mapping, the step is no int, or a value
+            has a type that is not kept.
     """
+    if not isinstance(values, Mapping):
+        raise UnsupportedTypeError("metrics", type(values).__qualname__, "a mapping")
     checked_step = check_step(step)
     streams: dict[str, dict[str, Value]] = {}
     for key, value in values.items():

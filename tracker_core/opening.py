@@ -6,7 +6,6 @@ that its factory refuses raises, or is warned of where ``TRACKER_ON_ERROR`` is
 """
 
 import atexit
-import os
 import sys
 from collections.abc import Iterable
 from types import TracebackType
@@ -19,7 +18,14 @@ from tracker_core.identity import new_run_id
 from tracker_core.plain import native
 from tracker_core.records import CreatedBody, Sequencer, SourceBody
 from tracker_core.registry import build_tracker
-from tracker_core.settings import BackendSetting, Settings, is_launched, read_settings
+from tracker_core.settings import (
+    BackendSetting,
+    Settings,
+    error_policy,
+    is_launched,
+    launched_settings,
+    read_settings,
+)
 from tracker_core.values import check_name
 
 if TYPE_CHECKING:
@@ -52,9 +58,9 @@ def open_launched_run() -> "AppRun":
         group_id=settings.group_id,
         parent_run_id=settings.parent_run_id,
     )
-    run, delivery = _open(settings, settings.job_id or new_run_id(), targets, created)
+    run = _open(settings, settings.job_id or new_run_id(), targets, created)
     run.start()
-    _ProcessEnd(run, delivery)
+    _ProcessEnd(run)
     return run
 
 
@@ -103,7 +109,7 @@ def track(
         targets = open_targets(backends, settings.on_error)
     else:
         targets = [Target.of(tracker) for tracker in trackers]
-    return _open(settings, new_run_id(), targets, created)[0]
+    return _open(settings, new_run_id(), targets, created)
 
 
 def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Target]:
@@ -123,7 +129,7 @@ def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Targ
         except TrackerError as error:
             if on_error == "raise":
                 for target in targets:
-                    target.tracker.close()
+                    target.close()
                 raise
             warn("backend %r is left out: %s", backend.name, error)
         else:
@@ -133,7 +139,7 @@ def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Targ
 
 def _open(
     settings: Settings, run_id: str, targets: list[Target], created: CreatedBody
-) -> "tuple[AppRun, DirectDelivery]":
+) -> "AppRun":
     from tracker_core.run import AppRun
 
     sequencer = Sequencer(settings.attempt, settings.rank)
@@ -143,17 +149,17 @@ def _open(
     delivery.send(created)
     if created.parent_run_id is not None:
         delivery.send(SourceBody(created.parent_run_id, None))
-    return run, delivery
+    return run
 
 
 def _settings() -> Settings:
     try:
         return read_settings()
     except TrackerError as error:
-        if os.environ.get("TRACKER_ON_ERROR") != "warn":
+        if error_policy() == "raise":
             raise
-        warn("nothing is tracked: %s", error)
-        return Settings(on_error="warn")
+        warn("the configuration is unusable and left out: %s", error)
+        return launched_settings()
 
 
 def _checked(name: str | None, what: str) -> str | None:
@@ -163,9 +169,8 @@ def _checked(name: str | None, what: str) -> str | None:
 class _ProcessEnd:
     """Ends a run with its process, by the exception that ended that, if one did."""
 
-    def __init__(self, run: "AppRun", delivery: DirectDelivery) -> None:
+    def __init__(self, run: "AppRun") -> None:
         self._run = run
-        self._delivery = delivery
         self._error: BaseException | None = None
         self._hook = sys.excepthook
         sys.excepthook = self._note
@@ -181,7 +186,6 @@ class _ProcessEnd:
         self._hook(kind, error, trace)
 
     def _finish(self) -> None:
-        # A forked child may reach its own exit; the run goes on in the parent.
-        if not self._delivery.is_forked:
-            error = self._error
-            self._run.__exit__(type(error) if error else None, error, None)
+        # Does nothing in a forked child that reaches its own exit.
+        error = self._error
+        self._run.__exit__(type(error) if error else None, error, None)

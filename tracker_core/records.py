@@ -158,7 +158,7 @@ class Record(NamedTuple):
     """One call of a job.
 
     Args:
-        sequence: From 1, without gaps within a writer.
+        sequence: From 1, without gaps within a writer of one run.
         time_ns: Nanoseconds since 1970; never decreases within a writer.
         body: What was logged.
     """
@@ -194,7 +194,7 @@ def series_name(stream: str, field: str) -> str:
 
 
 class Sequencer:
-    """Gives the records of one writer their sequence and their time.
+    """Gives the records of one writer their sequence in each run, and their time.
 
     Safe to call from several threads. A forked child becomes a writer of its own: a
     new id, and a sequence that begins again.
@@ -211,7 +211,7 @@ class Sequencer:
         "_last_ns",
         "_lock",
         "_pid",
-        "_sequence",
+        "_sequences",
         "_writer",
     )
 
@@ -223,7 +223,7 @@ class Sequencer:
     ) -> None:
         """Begin a writer with a new id."""
         self._writer = Writer(new_writer_id(), attempt, rank)
-        self._sequence = 0
+        self._sequences: dict[str, int] = {}
         self._last_ns = 0
         self._clock = clock
         self._lock = ForkLock()
@@ -243,15 +243,14 @@ class Sequencer:
     def after_fork(self) -> None:
         """Begin a writer of its own in a forked child."""
         self._writer = self._writer._replace(id=new_writer_id())
-        self._sequence = 0
+        self._sequences = {}
 
     def batch(self, run_id: str, body: Body) -> Batch:
         """Make ``body`` the next record, alone in its batch."""
         with self._lock:
-            self._sequence += 1
+            sequence = self._sequences.get(run_id, 0) + 1
+            self._sequences[run_id] = sequence
             # Clocks are set back now and then; a writer's records keep their order.
             self._last_ns = max(self._last_ns, self._clock())
-            record = Record(self._sequence, self._last_ns, body)
-            return Batch(
-                run_id, self._writer, record.sequence, record.sequence, (record,)
-            )
+            record = Record(sequence, self._last_ns, body)
+            return Batch(run_id, self._writer, sequence, sequence, (record,))

@@ -17,7 +17,7 @@ from tracker_core.errors import (
     TrackerError,
 )
 from tracker_core.plain import native
-from tracker_core.redaction import redact
+from tracker_core.redaction import describe, redact, shows_secret
 from tracker_core.settings import (
     BackendSetting,
     read_settings,
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 GROUPS = ("tracker_core.backends", "torchx.tracker")
-_DISTRIBUTION = "tracker-core"
 
 
 class InstalledBackend(NamedTuple):
@@ -62,18 +61,22 @@ class InstalledBackend(NamedTuple):
 def installed_backends() -> list[InstalledBackend]:
     """Return what installed packages offer, sorted by name; nothing is imported.
 
-    A factory that has names in both groups is listed once, and where two packages use
-    one name the first group wins.
+    A factory that has several names is listed once, by the first of them, and where
+    two packages use one name the first group wins.
+
+    Raises:
+        ConfigError: What an installed package says of itself cannot be read.
     """
     found: dict[str, InstalledBackend] = {}
+    factories: set[str] = set()
     for group in GROUPS:
-        factories = {backend.factory for backend in found.values()}
         for point in sorted(_entry_points(group), key=lambda point: point.name):
-            if point.value not in factories:
-                backend = InstalledBackend(
-                    point.name, group, point.value, _distribution(point)
+            factory = _factory(point)
+            if point.name not in found and factory not in factories:
+                factories.add(factory)
+                found[point.name] = InstalledBackend(
+                    point.name, group, factory, _distribution(point)
                 )
-                found.setdefault(point.name, backend)
     return [found[name] for name in sorted(found)]
 
 
@@ -121,22 +124,41 @@ def build_tracker(backend: BackendSetting) -> "TrackerBase":
 def _call(
     backend: BackendSetting, factory: Callable[[str | None], object]
 ) -> "TrackerBase":
+    # A chained traceback would print the secret that a message hides.
     try:
-        tracker = factory(backend.config)
-        native(tracker)
+        return _checked(backend.name, factory(backend.config))
     except TrackerError as error:
-        if redact(str(error)) != str(error):
-            raise ConfigError(redact(str(error))) from None
+        if redact(str(error), [backend.config]) != str(error):
+            raise ConfigError(_failure(backend, error)) from None
+        if shows_secret(error, [backend.config]):
+            raise error from None
         raise
     except Exception as error:  # noqa: BLE001 - the border to backends
-        text = f"{type(error).__name__}: {error}"
-        shown = redact(text, [backend.config])
+        is_shown = not shows_secret(error, [backend.config])
+        raise ConfigError(_failure(backend, error)) from (error if is_shown else None)
+
+
+def _failure(backend: BackendSetting, error: Exception) -> str:
+    return (
+        f"the factory of backend {backend.name!r} failed: "
+        f"{describe(error, [backend.config])}; it was called with the value of "
+        f"{tracker_config_env_var_name(backend.name)} or of a configuration file, or "
+        "with None"
+    )
+
+
+def _checked(name: str, tracker: object) -> "TrackerBase":
+    if isinstance(tracker, type):
         message = (
-            f"the factory of backend {backend.name!r} failed: {shown}; it was called "
-            f"with the value of {tracker_config_env_var_name(backend.name)}, or None"
+            f"the factory of backend {name!r} returned the class {tracker.__name__}; "
+            "return an object of it"
         )
-        # A chained traceback would print the secret that the message hides.
-        raise ConfigError(message) from (error if shown == text else None)
+        raise ConfigError(message)
+    try:
+        native(tracker)
+    except ConfigError as error:
+        message = f"the factory of backend {name!r} returned no tracker: {error}"
+        raise ConfigError(message) from None
     return cast("TrackerBase", tracker)
 
 
@@ -154,17 +176,19 @@ def _find(backend: BackendSetting) -> object:
 def _not_found(name: str) -> BackendNotFoundError:
     from difflib import get_close_matches
 
-    known = [backend.name for backend in installed_backends()]
-    return BackendNotFoundError(name, known, get_close_matches(name, known))
+    known = {backend.name.lower(): backend.name for backend in installed_backends()}
+    near = [known[found] for found in get_close_matches(name.lower(), known)]
+    return BackendNotFoundError(name, list(known.values()), near)
 
 
 def _load_point(point: "EntryPoint") -> object:
-    distribution = _distribution(point)
-    if distribution == _DISTRIBUTION:
-        remedy = f"install {_DISTRIBUTION}[{point.value.split(':')[0].split('_')[-1]}]"
+    package, factory = _distribution(point), _factory(point)
+    extra = factory.partition(":")[0].rpartition("_")[2]
+    if extra in _extras(point):
+        remedy = f"install {package}[{extra}]"
     else:
-        remedy = f"install {distribution or point.value} again with what it needs"
-    return _load(point.name, point.value, remedy)
+        remedy = f"install {package or factory} again with what it needs"
+    return _load(point.name, factory, remedy)
 
 
 def _load_path(name: str, path: str) -> object:
@@ -172,26 +196,36 @@ def _load_path(name: str, path: str) -> object:
 
 
 def _load(name: str, path: str, remedy: str) -> object:
-    from importlib import import_module
-
-    module_name, _, attribute = path.partition(":")
+    module, _, attribute = (part.strip() for part in path.partition(":"))
+    if not module or not attribute:
+        message = (
+            f"backend {name!r} names {path!r}; name a factory as package.module:factory"
+        )
+        raise ConfigError(message)
+    found = _import(name, module, remedy)
     try:
-        found: object = import_module(module_name)
         for part in attribute.split("."):
             found = getattr(found, part)
-    except ImportError as error:
-        raise BackendUnavailableError(
-            name, error.name or module_name, remedy
-        ) from error
     except AttributeError as error:
         message = f"backend {name!r} names {path!r}, but {error}; correct the name"
         raise ConfigError(message) from error
-    except Exception as error:
-        message = (
-            f"backend {name!r} cannot be imported: {type(error).__name__}: {error}"
-        )
-        raise ConfigError(message) from error
     return found
+
+
+def _import(name: str, module: str, remedy: str) -> object:
+    from importlib import import_module
+
+    try:
+        return import_module(module)
+    except ModuleNotFoundError as error:
+        raise BackendUnavailableError(name, error.name or module, remedy) from error
+    except ImportError as error:
+        # The package is there, but is broken or of the wrong version.
+        reason = f"{describe(error)}; {remedy}"
+        raise BackendUnavailableError(name, error.name or module, reason) from error
+    except Exception as error:
+        message = f"backend {name!r} cannot be imported: {describe(error)}"
+        raise ConfigError(message) from error
 
 
 def _entry_points(group: str) -> "Iterable[EntryPoint]":
@@ -200,8 +234,32 @@ def _entry_points(group: str) -> "Iterable[EntryPoint]":
         from importlib import metadata
     else:
         import importlib_metadata as metadata
-    return cast("Iterable[EntryPoint]", metadata.entry_points(group=group))
+    try:
+        return cast("Iterable[EntryPoint]", metadata.entry_points(group=group))
+    except Exception as error:
+        message = (
+            "the entry points of the installed packages cannot be read: "
+            f"{describe(error)}; one of the packages is damaged, install it again"
+        )
+        raise ConfigError(message) from error
+
+
+def _factory(point: "EntryPoint") -> str:
+    # An entry point may name extras behind it: package.module:factory [extra].
+    return point.value.partition("[")[0].strip()
 
 
 def _distribution(point: "EntryPoint") -> str:
-    return point.dist.name if point.dist else ""
+    try:
+        # A package that says nothing else of itself has no name, or refuses to tell.
+        return (point.dist and point.dist.name) or ""
+    except Exception:  # noqa: BLE001 - the border to packages of others
+        return ""
+
+
+def _extras(point: "EntryPoint") -> list[str]:
+    try:
+        metadata = point.dist and point.dist.metadata
+        return (metadata and metadata.get_all("Provides-Extra")) or []
+    except Exception:  # noqa: BLE001 - the border to packages of others
+        return []

@@ -1,5 +1,6 @@
 """The run, as the code of a job sees it."""
 
+import os
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -11,7 +12,7 @@ from tracker_core.api import (
     source_body,
 )
 from tracker_core.delivery import Delivery, DirectDelivery, Target
-from tracker_core.errors import RunEndedError
+from tracker_core.errors import RunEndedError, UnsupportedTypeError
 from tracker_core.identity import friendly_name
 from tracker_core.metrics import metrics_body
 from tracker_core.once import Once
@@ -71,6 +72,7 @@ class AppRun:
         self.backends: list[TrackerBase] = list(backends)
         self.name: str = name or friendly_name(self.id)
         self._status: str | None = None
+        self._starter: int | None = None
         self._delivery = delivery or DirectDelivery(
             self.id, map(Target.of, self.backends), Sequencer(), isolates=False
         )
@@ -172,8 +174,11 @@ class AppRun:
         """Label the run with several tags at once.
 
         Raises:
-            UnsupportedTypeError: A tag's value is no text.
+            UnsupportedTypeError: The tags are no mapping, or the value of one is no
+                text.
         """
+        if not isinstance(tags, Mapping):
+            raise UnsupportedTypeError("tags", type(tags).__qualname__, "a mapping")
         checked = {
             check_name(key, "tag key"): check_text(text, f"tag {key!r}")
             for key, text in tags.items()
@@ -212,9 +217,9 @@ class AppRun:
     def children(self) -> "list[AppRun]":
         """Return the runs that used this one, as runs on the same backends."""
         found = self._delivery.read(
-            lambda tracker: tracker.run_ids(parent_run_id=self.id)
+            lambda tracker: list(tracker.run_ids(parent_run_id=self.id))
         )
-        return [AppRun(run_id, self.backends) for run_id in found or ()]
+        return [AppRun(run_id, self.backends) for run_id in found or () if run_id]
 
     def lineage(self) -> "Lineage":
         """Return where this run comes from and what came of it."""
@@ -224,15 +229,23 @@ class AppRun:
         return found or Lineage(self.id)
 
     def start(self) -> None:
-        """Record that the run has started; a run that has started stays so."""
-        if self._status is None:
+        """Record that the run has started; while it runs, this changes nothing.
+
+        Raises:
+            RunEndedError: It has ended.
+        """
+        if self._status != "RUNNING":
             self._send(StartedBody("job"))
             self._status = "RUNNING"
+            self._starter = os.getpid()
 
     def finish(
         self, status: str = "FINISHED", cause: Mapping[str, object] | None = None
     ) -> None:
         """Record that the run has ended; it takes no more records.
+
+        In a child that was forked off while the run was under way only this object
+        ends: the run is its parent's.
 
         Args:
             status: ``FINISHED``, ``FAILED`` or ``KILLED``.
@@ -259,8 +272,15 @@ class AppRun:
         """End the run as the block ends, unless it has ended already."""
         from tracker_core.ends import end_of_error
 
-        if not self._has_ended:
+        if self._has_ended:
+            return
+        try:
             self._end(end_of_error(error))
+        except Exception as failure:
+            if error is None:
+                raise
+            # What ended the block must reach its caller; the rest goes with it.
+            error.add_note(f"the end of run {self.id!r} is not recorded: {failure!r}")
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ids and backends are equal."""
@@ -285,9 +305,12 @@ class AppRun:
         self._delivery.send(body)
 
     def _end(self, body: EndedBody) -> None:
+        if self._has_ended:
+            raise RunEndedError(self.id)
+        self._status = body.status
+        if self._starter not in (None, os.getpid()):
+            return
         try:
-            self._send(body)
+            self._delivery.send(body)
         finally:
-            if not self._has_ended:
-                self._status = body.status
             self._delivery.close()

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker_core.configfile import BackendSetting, read_files
+from tracker_core.configfile import BackendSetting, FileSettings, read_files
 from tracker_core.errors import ConfigError
 
 __all__ = [
@@ -22,8 +22,10 @@ __all__ = [
     "BackendSetting",
     "Settings",
     "Variable",
+    "error_policy",
     "home",
     "is_launched",
+    "launched_settings",
     "parse_backends",
     "read_settings",
     "tracker_config_env_var_name",
@@ -88,6 +90,8 @@ VARIABLES = {
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 _POLICIES = ("raise", "warn")
+# Longer texts of digits are no count of anything, and int() refuses the longest.
+_MAX_DIGITS = 9
 
 
 class Settings(NamedTuple):
@@ -130,11 +134,13 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
     """
     path = _home(os.environ if environ is None else environ)
     try:
+        path = path.expanduser().absolute()
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"TRACKER_HOME {str(path)!r} cannot be made: {error.strerror}; "
+    except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home is known
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"TRACKER_HOME {str(path)!r} cannot be made: {reason}; "
         raise ConfigError(message + "set it to a folder that can be written") from error
-    return path.absolute()
+    return path
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -147,7 +153,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     files = read_files(environ)
     listed = _lookup(environ, "TRACKER_BACKENDS")
     chosen = parse_backends(listed) if listed is not None else files.backends
-    filed = {backend.name: backend for backend in files.backends}
+    filed = {backend.name: backend for backend in (*files.unlisted, *files.backends)}
     backends = tuple(
         _configured(backend, filed.get(backend.name), environ) for backend in chosen
     )
@@ -164,36 +170,88 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
+def error_policy(environ: Mapping[str, str] | None = None) -> str:
+    """Return what an unusable setting does: ``raise`` or ``warn``.
+
+    It can be asked when :func:`read_settings` has failed; a configuration file that
+    cannot be read says nothing here.
+
+    Raises:
+        ConfigError: The policy itself is none of the two.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        files = read_files(environ)
+    except ConfigError:
+        files = FileSettings()
+    return _on_error(environ, files.on_error)
+
+
 def is_launched(environ: Mapping[str, str] | None = None) -> bool:
     """Tell whether the environment names a run or backends, as launchers do."""
     environ = os.environ if environ is None else environ
     names = ("TRACKER_JOB_ID", "TRACKER_BACKENDS")
-    return any(_lookup(environ, name) is not None for name in names)
+    return any(_trimmed(environ, name) for name in names)
+
+
+def launched_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Return what is left of settings that are unusable: the run id, if it is one."""
+    environ = os.environ if environ is None else environ
+    try:
+        job_id = _lookup(environ, "TRACKER_JOB_ID")
+    except ConfigError:
+        job_id = None
+    return Settings(job_id, on_error="warn")
 
 
 def parse_backends(text: str) -> tuple[BackendSetting, ...]:
-    """Read a comma list of backends; blanks are trimmed, duplicates dropped."""
+    """Read a comma list of backends; blanks are trimmed, duplicates dropped.
+
+    Raises:
+        ConfigError: A name or a factory is empty, or one name has two factories.
+    """
     found: dict[str, BackendSetting] = {}
     for item in text.split(","):
+        if not item.strip():
+            continue
         name, equals, factory = (part.strip() for part in item.partition("="))
-        if name:
-            found.setdefault(name, BackendSetting(name, factory if equals else None))
+        if not name or (equals and not factory):
+            message = (
+                f"backend {item.strip()!r} lacks its name or its factory; write name, "
+                "name=package.module:factory or package.module:factory"
+            )
+            raise ConfigError(message)
+        backend = BackendSetting(name, factory or None)
+        if found.setdefault(name, backend) != backend:
+            message = f"backend {name!r} is listed with two factories; keep one of them"
+            raise ConfigError(message)
     return tuple(found.values())
 
 
 def _lookup(environ: Mapping[str, str], name: str) -> str | None:
-    variable = VARIABLES[name]
-    found = environ.get(variable.name)
-    if not found and variable.torchx:
-        found = environ.get(variable.torchx)
-    return found.strip() or None if found else None
+    text = _trimmed(environ, name)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        message = f"{name} is {text!a}, which is no valid UTF-8; correct it"
+        raise ConfigError(message) from None
+    return text or None
+
+
+def _trimmed(environ: Mapping[str, str], name: str) -> str:
+    ours, torchx, _ = VARIABLES[name]
+    text = environ.get(ours, "").strip()
+    return text or environ.get(torchx or "", "").strip()
 
 
 def _configured(
     backend: BackendSetting, filed: BackendSetting | None, environ: Mapping[str, str]
 ) -> BackendSetting:
     ours = tracker_config_env_var_name(backend.name)
-    config = environ.get(ours, environ.get(f"TORCHX_{ours}"))
+    # The last is the name that torchx gives it, which a shell may be unable to export.
+    torchx = (f"TORCHX_{ours}", f"TORCHX_TRACKER_{backend.name.upper()}_CONFIG")
+    texts = (environ.get(name) for name in (ours, *torchx))
+    config = next((text for text in texts if text is not None), None)
     if filed is not None:
         config = filed.config if config is None else config
         backend = backend._replace(factory=backend.factory or filed.factory)
@@ -216,23 +274,29 @@ def _attempt(environ: Mapping[str, str]) -> int:
     text = _lookup(environ, "TRACKER_ATTEMPT")
     if text is None:
         return 1
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) < 2**31:
+    number = _number(text)
+    if not number:
         message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"
         raise ConfigError(message)
-    return int(text)
+    return number
 
 
 def _rank(environ: Mapping[str, str]) -> int | None:
-    texts = (environ.get(name, "") for name in _RANKS)
-    return next(
-        (int(text) for text in texts if text.isascii() and text.isdigit()), None
-    )
+    numbers = (_number(environ.get(name, "")) for name in _RANKS)
+    return next((number for number in numbers if number is not None), None)
+
+
+def _number(text: str) -> int | None:
+    is_count = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
+    return int(text) if is_count else None
 
 
 def _on_error(environ: Mapping[str, str], filed: str | None) -> str:
-    policy = _lookup(environ, "TRACKER_ON_ERROR") or filed or "raise"
+    named = _lookup(environ, "TRACKER_ON_ERROR")
+    policy = named or filed or "raise"
     if policy not in _POLICIES:
-        message = f"TRACKER_ON_ERROR is {policy!r}; use raise or warn"
+        where = "TRACKER_ON_ERROR" if named else "on_error in tracker.toml"
+        message = f"{where} is {policy!r}; use raise or warn"
         raise ConfigError(message)
     return policy
 
@@ -247,9 +311,8 @@ def _shell_word(name: str) -> str:
 def _home(environ: Mapping[str, str]) -> Path:
     named = environ.get("TRACKER_HOME")
     if named:
-        return Path(named).expanduser()
+        return Path(named)
     local = Path(".tracker")
-    if os.access(local if local.exists() else Path(), os.W_OK):
+    if os.access(local if os.access(local, os.F_OK) else Path(), os.W_OK):
         return local
-    state = environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
-    return Path(state) / "tracker"
+    return Path(environ.get("XDG_STATE_HOME") or "~/.local/state") / "tracker"

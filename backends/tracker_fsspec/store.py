@@ -1,7 +1,9 @@
 """Files below one root, on any filesystem of fsspec."""
 
+import errno
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import fsspec
@@ -78,8 +80,9 @@ class Store:
 
     def has_directory(self, path: str) -> bool:
         """Whether there is a directory, which may be no more than a common prefix."""
-        self.fs.invalidate_cache()
-        return bool(self.fs.isdir(self._full(path)))
+        with _as_os_error():
+            self.fs.invalidate_cache()
+            return bool(self.fs.isdir(self._full(path)))
 
     def read(self, path: str) -> bytes | None:
         """Return the content of a file, or None if there is none."""
@@ -90,13 +93,16 @@ class Store:
         wanted = list(paths)
         if not wanted:
             return
-        # Unlike cat, it takes paths as they are: a root may hold [ or *.
-        contents = self.fs.cat_ranges([self._full(path) for path in wanted], None, None)
+        full = [self._full(path) for path in wanted]
+        with _as_os_error():
+            # Unlike cat, it takes paths as they are: a root may hold [ or *.
+            contents = self.fs.cat_ranges(full, None, None)
         for path, content in zip(wanted, contents, strict=True):
             if isinstance(content, FileNotFoundError):
                 continue
             if isinstance(content, BaseException):
-                raise content
+                with _as_os_error():
+                    raise content
             yield path, bytes(content)
 
     def put(self, path: str, content: bytes, incoming: str) -> None:
@@ -112,17 +118,19 @@ class Store:
             _put_local(Path(self._full(path)), content, Path(self._full(incoming)))
             return
         full = self._full(path)
-        if self.protocol not in _WITHOUT_DIRECTORIES:
-            self.fs.makedirs(full.rpartition("/")[0], exist_ok=True)
-        self.fs.pipe_file(full, content)
+        with _as_os_error():
+            if self.protocol not in _WITHOUT_DIRECTORIES:
+                self.fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+            self.fs.pipe_file(full, content)
 
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}"
 
     def _list(self, path: str) -> list[tuple[str, bool]]:
-        self.fs.invalidate_cache()
         try:
-            entries = self.fs.ls(self._full(path), detail=True)
+            with _as_os_error():
+                self.fs.invalidate_cache()
+                entries = self.fs.ls(self._full(path), detail=True)
         except (FileNotFoundError, NotADirectoryError):
             return []
         return [
@@ -135,6 +143,21 @@ def reason_of(error: Exception) -> str:
     """Return why something failed, without the error's text: it may hold secrets."""
     strerror = error.strerror if isinstance(error, OSError) else None
     return strerror or type(error).__name__
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """Turn what a filesystem raises of its own into an ``OSError``.
+
+    Their clients raise what they like when the network is away: that of S3 does not
+    even derive it from ``OSError``, and what is no ``OSError`` would not be retried.
+    """
+    try:
+        yield
+    except (OSError, NotImplementedError):
+        raise
+    except Exception as error:
+        raise OSError(errno.EIO, type(error).__name__) from error
 
 
 def _put_local(path: Path, content: bytes, incoming: Path) -> None:

@@ -195,7 +195,7 @@ class _ForkGate:
 
 _gate = _ForkGate()
 
-if False and hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=_gate.shut, after_in_parent=_gate.open, after_in_child=_gate.open
     )

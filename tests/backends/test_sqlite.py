@@ -1,6 +1,7 @@
 """The tables of the sqlite backend: what plain SQL finds in them."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker_core.errors import InvalidValueError, PermanentError
+from tracker_core.errors import InvalidValueError, PermanentError, RunNotFoundError
 from tracker_core.records import (
     ArtifactBody,
     Body,
@@ -33,12 +34,8 @@ from tracker_sqlite import SqliteTracker, create
 if TYPE_CHECKING:
     from tracker_core.values import Value
 
-_BEST_RUNS = """
-SELECT runs.run_id, series.min, series.min_step
-FROM series JOIN runs ON runs.id = series.run
-WHERE series.name = 'test/loss' AND series.min IS NOT NULL
-ORDER BY series.min LIMIT 10
-"""
+_PAGE = (Path(__file__).parents[2] / "docs" / "backend-sqlite.md").read_text("utf-8")
+_BEST_RUNS, *_OTHER_QUERIES = re.findall(r"(?s)```sql\n(.*?)```", _PAGE)
 
 
 @pytest.fixture
@@ -87,6 +84,20 @@ def test_sql_finds_the_best_runs_by_an_index(
     assert best[1:3] == [("second", 2, 9), ("third", 2.5, 9)]
     assert "USING INDEX series_by_min" in plan
     assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.usefixtures("tracker")
+def test_documentation_names_every_table_and_column(path: Path) -> None:
+    """The page on the backend is complete, and its queries run."""
+    columns = select(
+        path,
+        "SELECT tables.name, columns.name FROM sqlite_master AS tables "
+        "JOIN pragma_table_info(tables.name) AS columns WHERE tables.type = 'table'",
+    )
+
+    names = {f"`{name}`" for row in columns for name in row}
+    assert {name for name in names if name not in _PAGE} == set()
+    assert [select(path, query) for query in _OTHER_QUERIES] == [[], []]
 
 
 def test_sql_sees_values_with_their_types(path: Path, tracker: SqliteTracker) -> None:
@@ -277,3 +288,10 @@ def test_run_ids_refuses_unknown_filters(tracker: SqliteTracker) -> None:
     """A filter of another name is an error, not an answer without it."""
     with pytest.raises(InvalidValueError, match="experiment"):
         tracker.run_ids(experiment="iris")
+
+
+def test_run_id_with_a_lone_surrogate_is_unknown(tracker: SqliteTracker) -> None:
+    """No run can have such an id, so asking for it is no fault of the store."""
+    assert tracker.metadata("\ud800") == {}
+    with pytest.raises(RunNotFoundError):
+        tracker.params("\ud800")

@@ -1,5 +1,6 @@
 """Opening the file of the sqlite backend: what is made, and what is refused."""
 
+import gc
 import os
 import sqlite3
 import stat
@@ -101,6 +102,15 @@ def test_closed_tracker_opens_again(path: Path) -> None:
         tracker.add_metadata("run", after=2)
 
         assert tracker.metadata("run") == {"after": 2, "before": 1}
+
+
+def test_forgotten_tracker_is_closed(path: Path) -> None:
+    """One that nobody closed leaves no open connection and no second file."""
+    create(str(path)).add_metadata("run", key=1)
+
+    gc.collect()
+
+    assert [file.name for file in path.parent.iterdir()] == ["runs.db"]
 
 
 def test_relative_path_does_not_follow_the_working_directory(

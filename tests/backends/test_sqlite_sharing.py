@@ -132,6 +132,23 @@ def test_locked_database_asks_to_try_again(path: Path, tracker: SqliteTracker) -
     impatient.close()
 
 
+@pytest.mark.parametrize("writes", [False, True])
+def test_new_file_that_others_hold_asks_to_try_again(
+    path: Path, *, writes: bool
+) -> None:
+    """Opening waits its time for who writes or reads the empty file, then says so."""
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("VACUUM")
+    other.execute("BEGIN EXCLUSIVE" if writes else "BEGIN")
+    other.execute("SELECT count(*) FROM sqlite_master").fetchall()
+
+    with pytest.raises(RetryableError, match=r"runs\.db.*locked"):
+        SqliteTracker(path, busy_timeout=0.05)
+    other.close()
+
+    SqliteTracker(path, busy_timeout=0.05).close()
+
+
 def test_reads_do_not_wait_for_a_writer(path: Path, tracker: SqliteTracker) -> None:
     """While another program writes, what was there before is read at once."""
     tracker.add_metadata("run", key=1)

@@ -6,9 +6,8 @@ traceback. Exit codes: 0 is fine, 1 a failure, 2 a wrong usage or configuration.
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from difflib import get_close_matches
-from typing import NoReturn
 
 import click
 
@@ -23,7 +22,7 @@ from tracker_core.errors import (
 )
 from tracker_core.redaction import redact
 
-__all__ = ["Commands", "Failure", "failure_of", "plain_failures", "say"]
+__all__ = ["Commands", "Failure", "examples", "failure_of", "plain_failures", "say"]
 
 _LOGGER = logging.getLogger("tracker_core")
 _USAGE = (
@@ -76,12 +75,20 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: examples, each on a line of its own."""
+    return "\n".join(("\b", "Examples:", *(f"  {line}" for line in lines)))
+
+
 def say(message: str) -> None:
-    """Print one line for the person, on stderr."""
-    click.echo(f"tracker: {clean(message)}", err=True)
+    """Print one line for the person, on stderr; nobody needs to read it."""
+    with suppress(OSError):
+        click.echo(f"tracker: {clean(message)}", err=True)
 
 
-def failure_of(error: Exception, *, backend: str = "", config: str | None = None) -> Failure:
+def failure_of(
+    error: Exception, *, backend: str = "", config: str | None = None
+) -> Failure:
     """Return ``error`` as it is explained to a person.
 
     Args:
@@ -102,7 +109,7 @@ def failure_of(error: Exception, *, backend: str = "", config: str | None = None
 def plain_failures() -> Iterator[None]:
     """Turn errors into lines, and warnings of the library too."""
     handler = _Lines()
-    propagates, level = _LOGGER.propagate, _LOGGER.level
+    propagates = _LOGGER.propagate
     _LOGGER.addHandler(handler)
     _LOGGER.propagate = False
     try:
@@ -114,14 +121,10 @@ def plain_failures() -> Iterator[None]:
     finally:
         _LOGGER.removeHandler(handler)
         _LOGGER.propagate = propagates
-        _LOGGER.setLevel(level)
 
 
 class _Lines(logging.Handler):
     """Prints each message of the library as one line."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        try:
-            say(record.getMessage())
-        except OSError:  # nobody reads what is said; the work goes on
-            pass
+        say(record.getMessage())

@@ -1,0 +1,250 @@
+"""What a run is follows from its life-cycle records alone."""
+
+import random
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker_core.identity import friendly_name
+from tracker_core.records import CreatedBody, EndedBody, Role, StartedBody
+from tracker_core.runs import LifecycleEvent, RunInfo, run_info, to_datetime
+from tracker_core.values import Value
+
+_SECOND = 1_000_000_000
+_EXIT: dict[str, Value] = {"kind": "exit_code", "exit_code": 3}
+_SIGNAL: dict[str, Value] = {"kind": "signal", "signal": "SIGTERM", "number": 15}
+_EXCEPTION: dict[str, Value] = {"kind": "exception", "type": "ValueError"}
+_OOM: dict[str, Value] = {"kind": "out_of_memory"}
+_LOST: dict[str, Value] = {"kind": "lost"}
+
+
+def _event(
+    body: CreatedBody | StartedBody | EndedBody,
+    writer: str = "w",
+    at: int = 0,
+    attempt: int = 1,
+) -> LifecycleEvent:
+    return ((attempt, at * _SECOND, writer, 1, 0), body)
+
+
+def _started(writer: str = "w", at: int = 1, attempt: int = 1) -> LifecycleEvent:
+    return _event(StartedBody("job"), writer, at, attempt)
+
+
+def _ended(
+    status: str,
+    cause: dict[str, Value] | None = None,
+    writer: str = "w",
+    at: int = 2,
+    role: Role = "job",
+) -> LifecycleEvent:
+    return _event(EndedBody(role, status, cause), writer, at)
+
+
+def _info(*events: LifecycleEvent) -> RunInfo:
+    return run_info("run", 0, events)
+
+
+def test_time_is_aware_and_cut_to_microseconds() -> None:
+    """Nanoseconds below a microsecond are dropped, not rounded."""
+    assert to_datetime(1_700_000_000_123_456_999) == datetime(
+        2023, 11, 14, 22, 13, 20, 123456, tzinfo=UTC
+    )
+
+
+def test_run_without_events_has_no_life() -> None:
+    """It has an id, the name that goes with it, and a time."""
+    info = run_info("run", _SECOND, [])
+
+    assert info == RunInfo(
+        run_id="run",
+        name=friendly_name("run"),
+        experiment=None,
+        group_id=None,
+        parent_run_id=None,
+        status=None,
+        cause=None,
+        attempts=(),
+        created_at=to_datetime(_SECOND),
+        started_at=None,
+        ended_at=None,
+    )
+
+
+def test_identity_is_the_last_that_was_said() -> None:
+    """What is None says nothing, so earlier words stay."""
+    first = _event(CreatedBody("one", "exp", "group", "parent"), at=1)
+    second = _event(CreatedBody(name="two"), at=2)
+
+    info = _info(second, first)
+
+    assert (info.name, info.experiment) == ("two", "exp")
+    assert (info.group_id, info.parent_run_id) == ("group", "parent")
+    assert info.status == "PENDING"
+
+
+def test_attempt_runs_until_every_process_has_ended() -> None:
+    """Without a launcher the last end decides."""
+    started = (_started("a"), _started("b"))
+    one, other = (
+        _ended("FINISHED", writer="a", at=3),
+        _ended("FINISHED", writer="b", at=5),
+    )
+
+    assert _info(*started).status == "RUNNING"
+    assert _info(*started, one).status == "RUNNING"
+    assert _info(*started, one, other).status == "FINISHED"
+    assert _info(*started, one, other).ended_at == to_datetime(5 * _SECOND)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        (("FINISHED", "FAILED", "KILLED"), "FAILED"),
+        (("FINISHED", "KILLED"), "KILLED"),
+        (("FINISHED", "FINISHED"), "FINISHED"),
+        (("FINISHED", "STRANGE"), "FINISHED"),
+    ],
+)
+def test_worst_word_of_the_processes_counts(
+    statuses: tuple[str, ...], status: str
+) -> None:
+    """FAILED before KILLED before FINISHED; words of a later version come last."""
+    events = [
+        event
+        for number, word in enumerate(statuses)
+        for event in (_started(str(number)), _ended(word, writer=str(number)))
+    ]
+
+    assert _info(*events).status == status
+
+
+def test_last_word_of_one_writer_counts() -> None:
+    """A writer that ends twice is taken at its second word."""
+    events = (_started(), _ended("FAILED", _EXIT, at=2), _ended("FINISHED", at=3))
+
+    assert (_info(*events).status, _info(*events).cause) == ("FINISHED", None)
+
+
+def test_end_without_a_start_is_an_end() -> None:
+    """A record of the start that has not arrived yet does not keep the run running."""
+    info = _info(_ended("FAILED", _EXIT, at=4))
+
+    assert (info.status, info.cause) == ("FAILED", _EXIT)
+    assert info.started_at == info.ended_at == to_datetime(4 * _SECOND)
+
+
+def test_end_of_a_process_that_did_not_start_here_does_not_decide() -> None:
+    """Once those that started have ended, their words count."""
+    info = _info(
+        _started("a"), _ended("FINISHED", writer="a"), _ended("FAILED", writer="b")
+    )
+
+    assert info.status == "FINISHED"
+
+
+def test_launcher_outlives_the_job_and_decides() -> None:
+    """Its word counts as soon as it is there, whatever the job said or did not say."""
+    launcher = _ended("KILLED", _SIGNAL, writer="l", at=9, role="launcher")
+
+    silent = _info(_started(), launcher)
+    finished = _info(_started(), _ended("FINISHED"), launcher)
+
+    assert silent.status == finished.status == "KILLED"
+    assert silent.cause == finished.cause == _SIGNAL
+    assert finished.ended_at == to_datetime(9 * _SECOND)
+
+
+def test_job_explains_what_the_launcher_saw() -> None:
+    """The launcher knows the exit code, the job the exception: that says more."""
+    launcher = _ended("FAILED", _EXIT, writer="l", at=9, role="launcher")
+
+    info = _info(_started(), _ended("FAILED", _EXCEPTION), launcher)
+
+    assert (info.status, info.cause) == ("FAILED", _EXCEPTION)
+
+
+@pytest.mark.parametrize(
+    ("stronger", "weaker"),
+    [(_OOM, _SIGNAL), (_SIGNAL, _EXCEPTION), (_EXCEPTION, _EXIT), (_EXIT, _LOST)],
+    ids=["memory", "signal", "exception", "exit code"],
+)
+def test_causes_have_an_order(
+    stronger: dict[str, Value], weaker: dict[str, Value]
+) -> None:
+    """Out of memory, signal, exception, exit code, and then the others."""
+    info = _info(
+        _started("a"),
+        _started("b"),
+        _ended("FAILED", weaker, writer="a", at=2),
+        _ended("FAILED", stronger, writer="b", at=3),
+    )
+
+    assert info.cause == stronger
+
+
+def test_cause_of_the_status_comes_before_an_equal_one() -> None:
+    """Of two exceptions the one that came with the status explains it."""
+    other: dict[str, Value] = {**_EXCEPTION, "type": "KeyboardInterrupt"}
+
+    info = _info(
+        _started("a"),
+        _started("b"),
+        _ended("KILLED", other, writer="a", at=2),
+        _ended("FAILED", _EXCEPTION, writer="b", at=3),
+    )
+
+    assert (info.status, info.cause) == ("FAILED", _EXCEPTION)
+
+
+def test_end_without_a_cause_has_none() -> None:
+    """A failure that nobody explained stays unexplained."""
+    assert _info(_started(), _ended("FAILED")).cause is None
+
+
+def test_finished_run_has_no_cause() -> None:
+    """There is nothing to explain."""
+    assert _info(_started(), _ended("FINISHED", _EXIT)).cause is None
+
+
+def test_last_attempt_gives_the_status() -> None:
+    """Each attempt has its own start, end and cause."""
+    info = _info(
+        _started(at=5, attempt=2), _started(at=1), _ended("FAILED", _EXIT, at=2)
+    )
+
+    first, second = info.attempts
+    assert (first.number, first.status, first.cause) == (1, "FAILED", _EXIT)
+    assert (second.number, second.status, second.ended_at) == (2, "RUNNING", None)
+    assert (info.status, info.cause, info.ended_at) == ("RUNNING", None, None)
+    assert info.started_at == first.started_at == to_datetime(_SECOND)
+
+
+def _events() -> st.SearchStrategy[list[LifecycleEvent]]:
+    role = st.sampled_from(["job", "launcher"])
+    status = st.sampled_from(["FINISHED", "FAILED", "KILLED"])
+    cause = st.sampled_from([None, _EXIT, _SIGNAL, _EXCEPTION, _OOM, _LOST])
+    name = st.none() | st.sampled_from(["a", "b"])
+    body = st.one_of(
+        st.builds(CreatedBody, name, name, name, name),
+        st.builds(StartedBody, role),
+        st.builds(EndedBody, role, status, cause),
+    )
+    place = st.tuples(st.integers(1, 2), st.integers(0, 2), st.sampled_from("ab"))
+    drawn = st.lists(st.tuples(place, body), max_size=8)
+    return drawn.map(
+        lambda found: [((*p, n, 0), body) for n, (p, body) in enumerate(found, 1)]
+    )
+
+
+@given(_events(), st.randoms(use_true_random=False))
+def test_run_does_not_depend_on_arrival(
+    events: list[LifecycleEvent], shuffle: random.Random
+) -> None:
+    """The same records in any order tell the same run."""
+    expected = run_info("run", 0, events)
+    shuffle.shuffle(events)
+
+    assert run_info("run", 0, events) == expected

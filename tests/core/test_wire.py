@@ -1,0 +1,159 @@
+"""Batches survive as lines of JSON, with kinds that nobody knows yet."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker_core.records import (
+    ArtifactBody,
+    Batch,
+    Body,
+    CreatedBody,
+    EndedBody,
+    MetadataBody,
+    MetricsBody,
+    ParamsBody,
+    Record,
+    SourceBody,
+    StartedBody,
+    TagsBody,
+    UnknownBody,
+    Writer,
+)
+from tracker_core.testing.contract.answers import exact
+from tracker_core.testing.contract.machine import bodies, texts
+from tracker_core.wire import batch_from_lines, batch_to_lines, body_kind
+
+_KINDS: dict[str, Body] = {
+    "metadata": MetadataBody({}),
+    "params": ParamsBody({}),
+    "tags": TagsBody({}),
+    "metrics": MetricsBody(None, {}),
+    "artifact": ArtifactBody("n", "p", None),
+    "source": SourceBody("s", None),
+    "created": CreatedBody(),
+    "started": StartedBody("job"),
+    "ended": EndedBody("job", "FINISHED", None),
+    "hologram": UnknownBody("hologram", {}),
+}
+_HEAD = (
+    '{"version":1,"run_id":"r","writer":"w","attempt":1,"rank":null,'
+    '"first":1,"last":1}\n'
+)
+
+
+def _batch(*said: Body, run_id: str = "run") -> Batch:
+    records = tuple(Record(n, 10 * n, body) for n, body in enumerate(said, 4))
+    return Batch(run_id, Writer("w", 2, 3), 4, 3 + len(said), records)
+
+
+@given(st.lists(bodies(), max_size=4), texts().filter(bool))
+def test_batch_survives(said: list[Body], run_id: str) -> None:
+    """Every kind of record comes back by type and bits."""
+    batch = _batch(*said, run_id=run_id)
+
+    back = batch_from_lines(batch_to_lines(batch))
+
+    assert [type(r.body) for r in back.records] == [type(r.body) for r in batch.records]
+    assert exact(back) == exact(batch)
+
+
+@given(st.lists(bodies(), max_size=4))
+def test_batch_is_one_line_for_its_head_and_one_a_record(said: list[Body]) -> None:
+    """Whatever texts are in it, each line is JSON of its own."""
+    lines = batch_to_lines(_batch(*said)).split("\n")
+
+    assert lines.pop() == ""
+    assert len(lines) == 1 + len(said)
+    assert all(isinstance(json.loads(line), dict) for line in lines)
+
+
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\r\nb", "a\u2028b", "a\u2029b", "a\x85b\x0c"]
+)
+def test_line_breaks_of_all_sorts_survive(text: str) -> None:
+    """In names and in values, and also through a file's bytes."""
+    batch = _batch(TagsBody({text: text}), run_id=text)
+
+    lines = batch_to_lines(batch).encode()
+
+    assert batch_from_lines(lines.decode()) == batch
+
+
+@pytest.mark.parametrize("kind", _KINDS)
+def test_body_has_a_kind(kind: str) -> None:
+    """Its name is the one on the wire."""
+    body = _KINDS[kind]
+
+    assert body_kind(body) == kind
+    assert json.loads(batch_to_lines(_batch(body)).split("\n")[1])["kind"] == kind
+
+
+def test_head_names_the_batch() -> None:
+    """The first line tells run, writer and range, and the version of the format."""
+    head = json.loads(batch_to_lines(_batch(TagsBody({}))).split("\n")[0])
+
+    assert head == {
+        "version": 1,
+        "run_id": "run",
+        "writer": "w",
+        "attempt": 2,
+        "rank": 3,
+        "first": 4,
+        "last": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("hologram", '"depth":[1.5],"nan":{"$float":"nan"}'),
+        ("tags", '"values":{},"colour":"red"'),
+        ("params", '"x":1'),
+    ],
+    ids=["kind", "more fields", "fewer fields"],
+)
+def test_unknown_records_are_written_back_unchanged(kind: str, fields: str) -> None:
+    """An older reader keeps what a newer writer logged."""
+    line = f'{{"sequence":1,"time_ns":5,"kind":"{kind}",{fields}}}\n'
+
+    batch = batch_from_lines(_HEAD + line)
+
+    assert isinstance(batch.records[0].body, UnknownBody)
+    assert batch_to_lines(batch) == _HEAD + line
+
+
+def test_known_record_without_its_fields_is_carried_along() -> None:
+    """It is of another version, and unread like an unknown one."""
+    batch = _batch(UnknownBody("params", {}))
+
+    assert batch_from_lines(batch_to_lines(batch)) == batch
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{\n",
+        "[1]\n",
+        "{}\n",
+        '{"version":2}\n',
+        '{"version":1}\n',
+        _HEAD + "7\n",
+        _HEAD + "{}\n",
+        _HEAD + '{"sequence":1,"time_ns":1}\n',
+        _HEAD[:20],
+    ],
+)
+def test_text_that_is_no_batch_is_a_value_error(text: str) -> None:
+    """Damage is found when the text is read, whatever was cut or changed."""
+    with pytest.raises(ValueError, match=r"\S"):
+        batch_from_lines(text)
+
+
+def test_newer_version_is_named() -> None:
+    """The error says which version was found, and what to do."""
+    with pytest.raises(ValueError, match=r"version 2.*upgrade"):
+        batch_from_lines(_HEAD.replace('"version":1', '"version":2'))

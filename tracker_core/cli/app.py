@@ -1,0 +1,38 @@
+"""The command itself: what it is called with, and what it says of itself."""
+
+import click
+
+from tracker_core import __version__
+from tracker_core.cli.border import Commands, examples, plain_failures
+from tracker_core.cli.launch import env, run
+from tracker_core.cli.listing import list_command
+from tracker_core.cli.show import show
+
+__all__ = ["main"]
+
+
+class _Tracker(Commands):
+    """The commands, behind the border to the person."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Do what the command line says."""
+        with plain_failures():
+            return super().invoke(ctx)
+
+
+@click.group(
+    cls=_Tracker,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=examples(
+        "tracker run -- python train.py    launch a job",
+        "tracker list                      see the runs",
+        "tracker show @last                see what the newest one logged",
+    ),
+)
+@click.version_option(__version__, prog_name="tracker", message="%(prog)s %(version)s")
+def main() -> None:
+    """Launch jobs whose runs are tracked, and read what they logged."""
+
+
+for _command in (run, env, list_command, show):
+    main.add_command(_command)
