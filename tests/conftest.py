@@ -25,7 +25,7 @@ _FOREIGN_PROCESSES = (
 )
 # What such threads and processes hold open here.
 _FOREIGN_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
-_PATIENCE = 5.0
+_PATIENCE = 2.0
 
 _failed = pytest.StashKey[bool]()
 

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
@@ -332,10 +333,9 @@ def _end_unstarted(program: str, error: OSError) -> _End:
 
 
 def _send(process: "subprocess.Popen[bytes]", number: int) -> None:
-    try:
+    # A job that has become another user's (sudo) takes no signals of ours.
+    with suppress(PermissionError):
         process.send_signal(number)
-    except PermissionError:
-        warn("the job may not be sent %s", signal.Signals(number).name)
 
 
 def _is_in_front() -> bool:

@@ -18,6 +18,7 @@ from tracker_core.metrics import metrics_body
 from tracker_core.once import Once
 from tracker_core.params import params_body
 from tracker_core.records import Body, EndedBody, Sequencer, StartedBody, TagsBody
+from tracker_core.redaction import describe
 from tracker_core.values import check_name, check_text
 
 if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
@@ -280,7 +281,8 @@ class AppRun:
             if error is None:
                 raise
             # What ended the block must reach its caller; the rest goes with it.
-            error.add_note(f"the end of run {self.id!r} is not recorded: {failure!r}")
+            shown = describe(failure)
+            error.add_note(f"the end of run {self.id!r} is not recorded: {shown}")
 
     def __eq__(self, other: object) -> bool:
         """Tell whether ids and backends are equal."""

@@ -134,13 +134,11 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
     """
     path = _home(os.environ if environ is None else environ)
     try:
-        path = path.expanduser().absolute()
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return _made(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: nobody's home is known
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"TRACKER_HOME {str(path)!r} cannot be made: {reason}; "
         raise ConfigError(message + "set it to a folder that can be written") from error
-    return path
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -313,6 +311,15 @@ def _home(environ: Mapping[str, str]) -> Path:
     if named:
         return Path(named)
     local = Path(".tracker")
-    if os.access(local if os.access(local, os.F_OK) else Path(), os.W_OK):
-        return local
+    try:
+        if os.access(_made(local), os.W_OK):
+            return local
+    except OSError:  # a read-only working directory, or one that is gone
+        pass
     return Path(environ.get("XDG_STATE_HOME") or "~/.local/state") / "tracker"
+
+
+def _made(path: Path) -> Path:
+    path = path.expanduser().absolute()
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path

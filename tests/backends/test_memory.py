@@ -52,6 +52,7 @@ def test_memory_declares_history_alone() -> None:
     assert create(None).capabilities == {Capability.HISTORY}
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
 def test_forked_child_has_a_copy() -> None:
     """What it writes stays there."""

@@ -2,8 +2,10 @@
 
 import gc
 import os
+import shutil
 import sqlite3
 import stat
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from tracker_core.errors import ConfigError
 from tracker_sqlite import SqliteTracker, create
+
+_NOBODY = 65534
 
 
 @pytest.fixture
@@ -259,24 +263,36 @@ def test_place_where_nobody_may_write_is_refused(path: str) -> None:
         create(path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_folder_is_refused(tmp_path: Path) -> None:
-    """Permission bits of the folder count, for a new file and for one that is there."""
-    folder = tmp_path / "folder"
-    write(folder / "old.db")
-    folder.chmod(0o500)
-
+@pytest.fixture
+def humble_folder() -> Iterator[Path]:
+    """Give a folder of a user whom permission bits stop, which they do not do to root."""
+    folder = Path(tempfile.mkdtemp())
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, _NOBODY, _NOBODY)
+        os.setresuid(_NOBODY, _NOBODY, 0)
     try:
-        for name in ("new.db", "old.db"):
-            with pytest.raises(ConfigError, match="cannot be used"):
-                create(str(folder / name))
+        yield folder
     finally:
+        if is_root:
+            os.setresuid(0, 0, 0)
         folder.chmod(0o700)
+        shutil.rmtree(folder)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_file_is_refused(path: Path) -> None:
+def test_read_only_folder_is_refused(humble_folder: Path) -> None:
+    """Permission bits of the folder count, for a new file and for one that is there."""
+    write(humble_folder / "old.db")
+    humble_folder.chmod(0o500)
+
+    for name in ("new.db", "old.db"):
+        with pytest.raises(ConfigError, match="cannot be used"):
+            create(str(humble_folder / name))
+
+
+def test_read_only_file_is_refused(humble_folder: Path) -> None:
     """Permission bits of the file count at opening, not at the first write."""
+    path = humble_folder / "runs.db"
     write(path)
     path.chmod(0o400)
 

@@ -89,7 +89,7 @@ def test_native_tracker_needs_no_constructor_above_an_authors() -> None:
 
 
 def test_writes_of_one_tracker_have_one_writer() -> None:
-    """Each call is one record, numbered over all runs."""
+    """Each call is one record, numbered within its run."""
     tracker = _NotingTracker()
 
     tracker.add_metadata("a", key=1)
@@ -98,8 +98,8 @@ def test_writes_of_one_tracker_have_one_writer() -> None:
 
     assert [(b.run_id, b.first, b.last) for b in tracker.batches] == [
         ("a", 1, 1),
-        ("b", 2, 2),
-        ("a", 3, 3),
+        ("b", 1, 1),
+        ("a", 2, 2),
     ]
     assert len({batch.writer for batch in tracker.batches}) == 1
 
@@ -197,7 +197,7 @@ def test_bad_argument_is_named(message: str) -> None:
 
 
 def test_empty_label_is_no_label() -> None:
-    """torchx writes an unnamed edge for it."""
+    """Torchx writes an unnamed edge for it."""
     assert source_body("s", "") == SourceBody("s", None)
     assert source_body("s", "x") == SourceBody("s", "x")
 
@@ -207,13 +207,12 @@ def test_bad_run_id_is_refused_by_every_write(run_id: str) -> None:
     """Nothing is written."""
     tracker = _NotingTracker()
 
-    for write in (
-        lambda: tracker.add_metadata(run_id, key=1),
-        lambda: tracker.add_artifact(run_id, "n", "p"),
-        lambda: tracker.add_source(run_id, "s"),
-    ):
-        with pytest.raises(InvalidValueError, match="run id"):
-            write()
+    with pytest.raises(InvalidValueError, match="run id"):
+        tracker.add_metadata(run_id, key=1)
+    with pytest.raises(InvalidValueError, match="run id"):
+        tracker.add_artifact(run_id, "n", "p")
+    with pytest.raises(InvalidValueError, match="run id"):
+        tracker.add_source(run_id, "s")
 
     assert tracker.batches == []
 

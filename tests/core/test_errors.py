@@ -25,8 +25,10 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
     BackendNotFoundError: (
         BackendNotFoundError("sqlit", ["fsspec", "sqlite"], ["sqlite"]),
         LookupError,
-        "no backend is named 'sqlit'; did you mean 'sqlite'? "
-        "(a factory can also be named as package.module:factory)",
+        (
+            "no backend is named 'sqlit'; did you mean 'sqlite'? "
+            "(a factory can also be named as package.module:factory)"
+        ),
     ),
     BackendUnavailableError: (
         BackendUnavailableError("mlflow", "mlflow", "install tracker-core[mlflow]"),
@@ -42,8 +44,10 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
     RunEndedError: (
         RunEndedError("r1"),
         RuntimeError,
-        "run 'r1' has ended and takes no more records; "
-        "log before finish() or before leaving its with block",
+        (
+            "run 'r1' has ended and takes no more records; "
+            "log before finish() or before leaving its with block"
+        ),
     ),
     RunNotFoundError: (
         RunNotFoundError("r1"),

@@ -9,7 +9,11 @@ import pytest
 
 from tracker_core.forks import ForkLock, tell_after_fork
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork")
+pytestmark = [
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs os.fork"),
+    # Python 3.12 warns of threads, which other tests may have started for good.
+    pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning"),
+]
 
 
 class _Noted:
@@ -58,7 +62,6 @@ def test_object_that_is_gone_is_forgotten() -> None:
     assert _in_child(lambda: not told) == 0
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_lock_is_free_in_the_child_whoever_held_it() -> None:
     """A thread that does not exist in the child cannot hold a lock there."""
     lock, held, done = ForkLock(), threading.Event(), threading.Event()

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -25,7 +26,9 @@ from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.answers import answers
 from tracker_core.testing.contract.machine import bodies
 from tracker_core.testing.contract.pen import START_NS, Pen
-from tracker_core.values import Value
+
+if TYPE_CHECKING:
+    from tracker_core.values import Value
 
 
 def _history(*batches: Batch) -> RunHistory:

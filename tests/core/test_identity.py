@@ -34,7 +34,10 @@ def test_new_writer_id_is_safe_in_file_names() -> None:
 @pytest.mark.parametrize(
     ("run_id", "name"),
     [
-        ("run", "apt"),
+        ("run", "misty-johnson-2704"),
+        ("01ARZ3NDEKTSV4RRFFQ69G5FAV", "eager-somerville-3901"),
+        ("scheduler://session/app", "honest-wright-7781"),
+        ("\u5b9f\u9a13", "ivory-kepler-4919"),
     ],
 )
 def test_friendly_name_never_changes(run_id: str, name: str) -> None:

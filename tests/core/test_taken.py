@@ -1,5 +1,7 @@
 """What was taken of a writer is a set of sequences, in a few bytes."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +35,7 @@ def test_taken_holds_what_a_set_holds(ranges: list[tuple[int, int]]) -> None:
 
     taken = _taken(ranges)
 
-    assert {n for n in range(50) if n in taken} == expected
+    assert {n for n in range(50) if taken.has(n)} == expected
 
 
 @given(_ranges())
@@ -42,9 +44,7 @@ def test_taken_keeps_as_few_ranges_as_possible(ranges: list[tuple[int, int]]) ->
     taken = _taken(ranges).ranges
 
     assert list(taken) == sorted(taken)
-    assert all(
-        left[1] + 1 < right[0] for left, right in zip(taken, taken[1:], strict=False)
-    )
+    assert all(left[1] + 1 < right[0] for left, right in itertools.pairwise(taken))
 
 
 @given(_ranges(), st.integers(1, 30), st.integers(0, 6))
@@ -58,7 +58,7 @@ def test_missing_are_the_records_not_in_it(
 
     wanted = range(first, first + more + 1)
     assert [record.sequence for record in missing] == [
-        n for n in wanted if n not in taken
+        n for n in wanted if not taken.has(n)
     ]
 
 
@@ -73,8 +73,3 @@ def test_gap_stays_open_until_it_is_filled() -> None:
 
     assert open_gap == Taken(((1, 2), (5, 6)))
     assert open_gap.plus(3, 4) == Taken(((1, 6),))
-
-
-def test_only_ints_are_sequences() -> None:
-    """Anything else was never taken."""
-    assert "1" not in Taken(((1, 2),))

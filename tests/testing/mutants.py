@@ -411,6 +411,9 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
 class TestMutant(TrackerContract):
     """The suite, on each mutant."""
 
+    # The search ends at the first difference, so this is rarely reached.
+    machine_examples = 300
+
     @pytest.fixture
     def open_tracker(
         self, mutant: type[MemoryTracker]

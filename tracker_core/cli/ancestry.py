@@ -83,7 +83,7 @@ def _tree(
             if other not in seen:
                 seen.add(other)
                 waiting.append((child, other))
-    return top
+    return top if top.branches else Branch(f"{title} nothing", [])
 
 
 def _words(edge: LineageEdge, name: str, *, is_seen: bool) -> str:

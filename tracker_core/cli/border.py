@@ -11,7 +11,7 @@ from difflib import get_close_matches
 
 import click
 
-from tracker_core.cli.text import clean
+from tracker_core.cli.printing import clean, echo
 from tracker_core.errors import (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -22,7 +22,15 @@ from tracker_core.errors import (
 )
 from tracker_core.redaction import redact
 
-__all__ = ["Commands", "Failure", "examples", "failure_of", "plain_failures", "say"]
+__all__ = [
+    "Commands",
+    "Failure",
+    "Misuse",
+    "examples",
+    "failure_of",
+    "plain_failures",
+    "say",
+]
 
 _LOGGER = logging.getLogger("tracker_core")
 _USAGE = (
@@ -35,20 +43,16 @@ _USAGE = (
 
 
 class Failure(click.ClickException):
-    """An end that is explained to a person.
+    """An end that is explained to a person, with exit code 1.
 
     Args:
         message: What failed, and what to do.
-        exit_code: 1 for a failure, 2 for a wrong usage or configuration.
         details: Further lines.
     """
 
-    def __init__(
-        self, message: str, exit_code: int = 1, *, details: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
         """Keep what is to be said."""
         super().__init__(message)
-        self.exit_code = exit_code
         self.details = details
 
     def show(self, file: object = None) -> None:
@@ -56,7 +60,13 @@ class Failure(click.ClickException):
         del file
         say(self.message)
         for line in self.details:
-            click.echo(f"  {clean(line)}", err=True)
+            echo(f"  {clean(line)}", to_stderr=True)
+
+
+class Misuse(Failure):
+    """A wrong usage or configuration, with exit code 2."""
+
+    exit_code = 2
 
 
 class Commands(click.Group):
@@ -83,7 +93,7 @@ def examples(*lines: str) -> str:
 def say(message: str) -> None:
     """Print one line for the person, on stderr; nobody needs to read it."""
     with suppress(OSError):
-        click.echo(f"tracker: {clean(message)}", err=True)
+        echo(f"tracker: {clean(message)}", to_stderr=True)
 
 
 def failure_of(
@@ -97,8 +107,8 @@ def failure_of(
         config: The backend's config string, to be hidden.
     """
     if isinstance(error, TrackerError):
-        code = 2 if isinstance(error, _USAGE) else 1
-        return Failure(redact(str(error), [config]), code)
+        kind = Misuse if isinstance(error, _USAGE) else Failure
+        return kind(redact(str(error), [config]))
     text = redact(f"{type(error).__name__}: {error}", [config])
     if backend:
         return Failure(f"backend {backend!r} failed: {text}")

@@ -9,6 +9,7 @@ import click
 
 from tracker_core.cli.border import examples, say
 from tracker_core.cli.documents import print_json
+from tracker_core.cli.printing import echo
 from tracker_core.launcher import Launch, launch_job, plan_launch
 from tracker_core.opening import open_targets
 
@@ -80,9 +81,9 @@ def env(*, secrets: bool, as_json: bool, **chosen: str | None) -> None:
         print_json({"environment": dict(variables), "unset": list(stale)})
     else:
         for name in stale:
-            click.echo(f"unset {name}")
+            echo(f"unset {name}")
         for name, text in variables.items():
-            click.echo(f"export {name}={quote(text)}")
+            echo(f"export {name}={quote(text)}")
     if not secrets:
         _tell_of_secrets(launch)
 

@@ -208,7 +208,7 @@ def _print_runs(runs: Sequence[RunInfo], *, has_more: bool, as_json: bool) -> No
         )
         for run in runs
     ]
-    titles = ("NAME", "RUN ID", "EXPERIMENT", "STATUS", "STARTED", "TOOK")
+    titles = ("NAME", "RUN ID", "EXPERIMENT", "STATUS", "AGE", "TOOK")
     print_table(Table(titles, rows))
     if has_more:
         say(f"there are more runs; --limit {2 * len(runs)} shows some of them")

@@ -62,4 +62,4 @@ def _ambiguous(wanted: str, found: Sequence[RunInfo]) -> Failure:
     if len(found) > _MOST_CANDIDATES:
         lines.append(f"and {len(found) - _MOST_CANDIDATES} more")
     message = f"{wanted!r} means {len(found)} runs; give more of the id of one of them:"
-    return Failure(message, details=lines)
+    return Failure(message, lines)

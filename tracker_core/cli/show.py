@@ -15,6 +15,7 @@ from tracker_core.cli.documents import (
     source_values,
 )
 from tracker_core.cli.listing import artifact_table, mapping_table
+from tracker_core.cli.printing import echo
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store, read_options
 from tracker_core.cli.tables import Table, print_heading, print_table
@@ -94,7 +95,7 @@ def _print(card: Card) -> None:
     )
     for table in tables:
         if table is not None:
-            click.echo()
+            echo("")
             print_table(table)
 
 

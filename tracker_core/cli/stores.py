@@ -8,7 +8,7 @@ from typing import TypeVar
 import click
 
 from tracker_core.api import Capability, NativeTracker
-from tracker_core.cli.border import failure_of
+from tracker_core.cli.border import Misuse, failure_of
 from tracker_core.delivery import Target
 from tracker_core.launcher import DEFAULT_BACKENDS
 from tracker_core.opening import open_targets
@@ -65,7 +65,7 @@ def _open(name: str | None) -> Target:
             break
     if not opened:
         message = "none of the configured backends can be opened; name one by --tracker"
-        raise click.UsageError(message)
+        raise Misuse(message)
     chosen = min(opened, key=_rank)
     for target in opened:
         if target is not chosen:
@@ -76,7 +76,7 @@ def _open(name: str | None) -> Target:
 def _named(name: str) -> BackendSetting:
     if len(parse_backends(name)) != 1:
         message = f"--tracker {name!r} must name one backend"
-        raise click.UsageError(message)
+        raise Misuse(message)
     for backend in read_settings().backends:
         if backend.name == name:
             return backend

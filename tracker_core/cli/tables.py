@@ -12,9 +12,7 @@ from collections.abc import Iterable, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING, NamedTuple
 
-import click
-
-from tracker_core.cli.text import clean
+from tracker_core.cli.printing import clean, echo
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -34,7 +32,12 @@ _STYLES = {
     "PENDING": "dim",
 }
 # Columns whose values are copied into the next command.
-_IDS = ("RUN ID", "JOB ID", "ID")
+_IDS = ("RUN ID", "JOB ID", "SOURCE")
+# Columns that are cut rather than folded.
+_CUT = ("NAME", "EXPERIMENT")
+# How narrow a column may become before all others are as narrow.
+_FLOOR = 10
+_FLOORS = {"NAME": 22}
 
 
 class Table(NamedTuple):
@@ -64,7 +67,7 @@ def print_table(table: Table) -> None:
         _print_rich(_rich_table(table, rows))
     else:
         lines = _plain_lines([table.titles, *rows])
-        click.echo("\n".join(lines if table.has_titles else lines[1:]))
+        echo("\n".join(lines if table.has_titles else lines[1:]))
 
 
 def print_trees(branches: Iterable[Branch]) -> None:
@@ -85,7 +88,7 @@ def print_trees(branches: Iterable[Branch]) -> None:
 
 def _print_styled(text: str, style: str) -> None:
     if not sys.stdout.isatty():
-        click.echo(text)
+        echo(text)
         return
     from rich.text import Text
 
@@ -109,21 +112,61 @@ def _rich_table(table: Table, rows: Sequence[tuple[str, ...]]) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
 
+    rows = [tuple(map(_short, row)) for row in rows]
+    gap, widths = _layout(table, rows)
     found = RichTable(
-        box=None,
-        pad_edge=False,
-        padding=(0, _GAP, 0, 0),
-        show_header=table.has_titles,
+        box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=table.has_titles
     )
-    for index, title in enumerate(table.titles):
-        longest = max((len(row[index]) for row in rows), default=0)
-        is_whole = title in _IDS and longest <= _LONGEST_ID
-        found.add_column(Text(title), no_wrap=is_whole, overflow="fold")
+    for title, width in zip(table.titles, widths, strict=True):
+        # Of what is cut the id beside it tells the rest.
+        overflow = "ellipsis" if title in _CUT else "fold"
+        found.add_column(Text(title), width=width, overflow=overflow)  # type: ignore[arg-type]  # its words are a Literal
     for row in rows:
-        found.add_row(
-            *(Text(_short(cell), _STYLES.get(cell.split(" ")[0], "")) for cell in row)
-        )
+        cells = map(_broken, table.titles, row, widths)
+        found.add_row(*(Text(cell, _style(cell)) for cell in cells))
     return found
+
+
+def _layout(table: Table, rows: Sequence[tuple[str, ...]]) -> tuple[int, list[int]]:
+    """Return the gap between columns and their widths, fitted to the terminal."""
+    from rich.cells import cell_len
+
+    titles = table.titles if table.has_titles else [""] * len(table.titles)
+    columns = zip(titles, *rows, strict=True)
+    widths = [max(map(cell_len, column)) for column in columns]
+    room, gaps = shutil.get_terminal_size().columns, len(widths) - 1
+    if sum(widths) + _GAP * gaps <= room:
+        return _GAP, widths
+    whole = [
+        width if title in _IDS and width <= _LONGEST_ID else 0
+        for title, width in zip(table.titles, widths, strict=True)
+    ]
+    usual = [_FLOORS.get(title, _FLOOR) for title in table.titles]
+    for floors in (list(map(max, whole, usual)), whole, [0] * len(widths)):
+        _shrink(widths, floors, room - gaps)
+    return 1, widths
+
+
+def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
+    """Make the widest column narrower, as long as there is need and it may be."""
+    while sum(widths) > room:
+        over = [
+            width if width > f else 0 for width, f in zip(widths, floors, strict=True)
+        ]
+        widest = max(over)
+        if widest <= 1:
+            return
+        widths[over.index(widest)] -= 1
+
+
+def _broken(title: str, cell: str, width: int) -> str:
+    # A status that needs two lines has its cause on the second.
+    is_long = title == "STATUS" and len(cell) > width
+    return cell.replace(": ", ":\n", 1) if is_long else cell
+
+
+def _style(cell: str) -> str:
+    return _STYLES.get(cell.partition(":")[0], "")
 
 
 def _short(text: str) -> str:
@@ -136,7 +179,7 @@ def _print_rich(renderable: "RenderableType") -> None:
     console = _console()
     console.print(renderable)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # made with a StringIO
-    click.echo("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
+    echo("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
 
 
 def _console() -> "Console":

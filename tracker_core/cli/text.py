@@ -1,13 +1,8 @@
-"""Values and times as people read them.
-
-What a run holds was written by somebody else: :func:`clean` lets nothing of it reach a
-terminal that the terminal would obey.
-"""
+"""Values and times as people read them."""
 
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from unicodedata import category
 
 from tracker_core.runs import RunInfo
 from tracker_core.values import Value, check_value, from_json, to_json
@@ -15,7 +10,6 @@ from tracker_core.values import Value, check_value, from_json, to_json
 __all__ = [
     "age",
     "cause_words",
-    "clean",
     "duration",
     "moment",
     "shown",
@@ -24,19 +18,8 @@ __all__ = [
 ]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-_OLD = 30 * _DAY
-
-
-def clean(text: str) -> str:
-    """Return ``text`` with what does not print written out, as in Python code."""
-    if text.isprintable():
-        return text
-    return "".join(
-        letter
-        if letter.isprintable() or category(letter) == "Zs"
-        else letter.encode("unicode_escape").decode()
-        for letter in text
-    )
+# Below ten seconds a tenth of one is of interest.
+_SHORT = 10
 
 
 def to_value(value: object) -> Value:
@@ -65,37 +48,34 @@ def shown(value: object) -> str:
 
 
 def status_words(info: RunInfo) -> str:
-    """Return the status of a run, and in brackets what explains it in a few words."""
+    """Return the status of a run, and what explains it in a few words."""
     if info.status is None:
         return "–"
     cause = cause_words(info.cause, brief=True)
-    return f"{info.status} ({cause})" if cause else info.status
+    return f"{info.status}: {cause}" if cause else info.status
 
 
 def cause_words(cause: Mapping[str, Value] | None, *, brief: bool) -> str:
     """Return a cause in words; ``brief`` leaves out messages."""
     if cause is None:
         return ""
-    kind = str(cause.get("kind", "unknown cause"))
-    named = {"exception": "type", "signal": "signal"}.get(kind)
-    words = str(cause.get(named or "", kind.replace("_", " ")))
-    if kind == "exit_code":
-        words = f"exit code {cause.get('exit_code')}"
+    words = _kind_words(cause)
+    if brief:
+        return words.rpartition(".")[2]
     message = cause.get("message")
-    return f"{words}: {message}" if message and not brief else words
+    return f"{words}: {message}" if message else words
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """Return how long ago ``at`` was, or its date when that is long."""
+    """Return how long ago ``at`` was, in its largest unit."""
     if at is None:
         return "–"
-    seconds = (now - at).total_seconds()
-    if seconds >= _OLD:
-        return at.astimezone().strftime("%Y-%m-%d")
+    # The clocks of machines differ: what starts in the future starts now.
+    seconds = max(int((now - at).total_seconds()), 0)
     for unit, letter in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
         if seconds >= unit:
-            return f"{int(seconds // unit)}{letter} ago"
-    return "now" if seconds < 1 else f"{int(seconds)}s ago"
+            return f"{seconds // unit}{letter}"
+    return f"{seconds}s"
 
 
 def moment(at: datetime | None) -> str:
@@ -111,16 +91,28 @@ def duration(info: RunInfo, now: datetime | None = None) -> str:
     return _span(end - info.started_at)
 
 
+def _kind_words(cause: Mapping[str, Value]) -> str:
+    match cause:
+        case {"kind": "exit_code", "exit_code": code}:
+            return f"exit {code}"
+        case {"kind": "exception", "type": name} | {"kind": "signal", "signal": name}:
+            return str(name)
+        case _:
+            return str(cause.get("kind", "unknown cause")).replace("_", " ")
+
+
 def _span(span: timedelta) -> str:
     seconds = max(span.total_seconds(), 0.0)
-    if seconds < _MINUTE:
+    if seconds < _SHORT:
         return f"{math.floor(seconds * 10) / 10:.1f}s"
     whole = int(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
     if whole < _HOUR:
-        return f"{whole // _MINUTE}m {whole % _MINUTE:02d}s"
+        return f"{whole // _MINUTE}m{whole % _MINUTE:02d}s"
     if whole < _DAY:
-        return f"{whole // _HOUR}h {whole % _HOUR // _MINUTE:02d}m"
-    return f"{whole // _DAY}d {whole % _DAY // _HOUR:02d}h"
+        return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02d}m"
+    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02d}h"
 
 
 def _reads_as_other(text: str) -> bool:

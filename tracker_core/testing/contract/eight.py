@@ -12,10 +12,18 @@ from tracker_core.errors import (
     RunNotFoundError,
     UnsupportedTypeError,
 )
-from tracker_core.records import MetricsBody, ParamsBody, TagsBody
+from tracker_core.records import (
+    CreatedBody,
+    EndedBody,
+    MetricsBody,
+    ParamsBody,
+    StartedBody,
+    TagsBody,
+)
+from tracker_core.runs import to_datetime
 from tracker_core.testing.contract.answers import exact
 from tracker_core.testing.contract.fixtures import ContractFixtures
-from tracker_core.testing.contract.pen import Pen
+from tracker_core.testing.contract.pen import START_NS, Pen
 from tracker_core.testing.contract.torture import NAMES, RUN_IDS, SURROGATES, VALUES
 
 if TYPE_CHECKING:
@@ -226,6 +234,25 @@ class EightCalls(ContractFixtures):
         """A filter that nobody knows is an error, not ignored."""
         with pytest.raises(InvalidValueError, match="parent_id"):
             tracker.run_ids(parent_id="x")
+
+    def test_life_cycle_is_kept(self, tracker: NativeTracker, run_id: str) -> None:
+        """Every tracker tells who a run is, how it ended and when."""
+        pen = Pen(run_id)
+        cause: dict[str, Value] = {"kind": "exit_code", "exit_code": 3}
+
+        tracker.write(pen.log(CreatedBody("name", "exp", "group", "parent"), at=1))
+        tracker.write(pen.log(StartedBody("job"), at=2))
+        running = tracker.run(run_id).status
+        tracker.write(pen.log(EndedBody("job", "FAILED", cause), at=3))
+        (run,) = tracker.runs()
+
+        assert running == "RUNNING"
+        assert (run.run_id, run.name, run.experiment) == (run_id, "name", "exp")
+        assert (run.group_id, run.parent_run_id) == ("group", "parent")
+        assert (run.status, run.cause) == ("FAILED", cause)
+        assert run.created_at == to_datetime(START_NS + 1_000_000)
+        assert run.started_at == to_datetime(START_NS + 2_000_000)
+        assert run.ended_at == to_datetime(START_NS + 3_000_000)
 
     def test_last_values_of_params_tags_and_series_are_kept(
         self, tracker: NativeTracker, run_id: str

@@ -24,7 +24,7 @@ class ContractFixtures:
         machine_steps: How many steps each of them has at the most.
     """
 
-    machine_examples = 50
+    machine_examples = 100
     machine_steps = 30
 
     @pytest.fixture

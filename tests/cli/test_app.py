@@ -1,0 +1,125 @@
+"""Tests of the command as a whole."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from tracker_core import __version__
+from tracker_core.cli import main
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli, Store
+
+
+def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
+    """Give the words of every command."""
+    for name, command in group.commands.items():
+        yield (*path, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *path, name)
+
+
+def test_version_is_printed(tracker: "Cli") -> None:
+    """The version is that of the package."""
+    assert tracker("--version").out == f"tracker {__version__}\n"
+
+
+@pytest.mark.parametrize("path", list(commands(main)), ids=" ".join)
+def test_help_has_an_example(tracker: "Cli", path: tuple[str, ...]) -> None:
+    """Every command says in a line what it does, and shows how it is used."""
+    done = tracker(*path, "--help")
+
+    assert done.code == 0
+    assert f"Examples:\n    tracker {' '.join(path)}" in done.out or "eval" in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_help_names_the_commands(tracker: "Cli") -> None:
+    """The first help that a person sees leads on."""
+    done = tracker("--help")
+
+    assert all(f"\n  {name} " in done.out for name in main.commands)
+    assert len(done.out.splitlines()) <= 24
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("lst",), "no command 'lst'; did you mean list"),
+        (("list", "metdata"), "no command 'metdata'; did you mean metadata"),
+        (("qqq",), "no command 'qqq'; there are env, list, run, show"),
+        (("list", "--limt", "3"), "Did you mean '--limit'?"),
+        (("--verzion",), "Did you mean '--version'?"),
+    ],
+)
+def test_unknown_word_is_asked_back_about(
+    tracker: "Cli", arguments: tuple[str, ...], hint: str
+) -> None:
+    """A misspelt command or option is answered with the right one."""
+    done = tracker(*arguments)
+
+    assert done.code == 2
+    assert hint in done.err
+
+
+def test_nothing_to_do_is_wrong_usage(tracker: "Cli") -> None:
+    """Without a command there is the help, and exit code 2."""
+    done = tracker()
+
+    assert done.code == 2
+    assert "Commands:" in done.err
+
+
+@pytest.mark.parametrize("limit", ["0", "x"])
+def test_limit_is_a_count(tracker: "Cli", store: "Store", limit: str) -> None:
+    """A limit that is none is wrong usage."""
+    del store
+
+    assert tracker("list", "--limit", limit).code == 2
+
+
+def test_mistake_of_ours_is_one_line(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody foresaw is one line that says what to do."""
+
+    @main.command("boom")
+    def boom() -> None:
+        raise ZeroDivisionError("dividing\nhere")
+
+    monkeypatch.delitem(main.commands, "boom", raising=False)
+    main.add_command(boom)
+    try:
+        done = tracker("boom")
+    finally:
+        del main.commands["boom"]
+
+    assert done.code == 1
+    assert done.err == (
+        "tracker: unexpected ZeroDivisionError: dividing\\nhere; "
+        "this is a mistake in tracker, please report it\n"
+    )
+
+
+def test_logging_is_as_it_was_afterwards(tracker: "Cli", store: "Store") -> None:
+    """A program that calls the command keeps its own logging."""
+    del store
+    logger = logging.getLogger("tracker_core")
+
+    tracker("list")
+
+    assert (logger.handlers, logger.propagate) == ([], True)
+
+
+def test_module_is_the_command() -> None:
+    """``python -m tracker_core`` works where the command is not on the path."""
+    command = (sys.executable, "-m", "tracker_core", "--version")
+
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    assert done.stdout == f"tracker {__version__}\n"

@@ -1,0 +1,204 @@
+"""Tests of tables on a terminal and in a pipe."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli.conftest import COMMAND
+from tracker_core.records import (
+    Body,
+    CreatedBody,
+    EndedBody,
+    MetadataBody,
+    Sequencer,
+    SourceBody,
+    StartedBody,
+)
+from tracker_sqlite import SqliteTracker
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+
+Write = Callable[..., None]
+ID = "01M7XZ50B85S4BF26ZHD5TN0E7"
+ESCAPE = "\x1b["
+
+
+@pytest.fixture
+def write(place: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Give a function that records a run in a database, which commands read."""
+    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
+
+    def record(run_id: str, name: str | None, *bodies: Body) -> None:
+        store, sequencer = SqliteTracker(place / "runs.db"), Sequencer()
+        life = (CreatedBody(name, "a-long-name-of-an-experiment"), StartedBody("job"))
+        for body in (*life, *bodies):
+            store.write(sequencer.batch(run_id, body))
+        store.close()
+
+    return record
+
+
+def failed(kind: str) -> EndedBody:
+    """Give the end by an exception of that kind."""
+    return EndedBody("job", "FAILED", {"kind": "exception", "type": kind})
+
+
+def plain(screen: str) -> str:
+    """Give a screen without its colours."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", screen)
+
+
+def test_runs_fit_a_terminal_of_80_columns(tracker: "Cli", write: Write) -> None:
+    """Ids and usual names stay whole; a status takes a second line for its cause."""
+    write(ID, "quick-hopper-0544", failed("ValueError"))
+
+    lines = plain(tracker.on_screen("list")).splitlines()
+
+    assert max(map(len, lines)) <= 80
+    assert len(lines) == 3
+    assert lines[1].startswith(f"quick-hopper-0544 {ID} a-long-")
+    assert "… FAILED: " in lines[1]
+    assert lines[2].strip() == "ValueError"
+
+
+def test_short_rows_have_one_line(tracker: "Cli", write: Write) -> None:
+    """Runs that have just finished take a line each, well apart."""
+    write(ID, "quick-hopper-0544", EndedBody("job", "FINISHED", None))
+
+    lines = plain(tracker.on_screen("list", columns=120)).splitlines()
+
+    assert len(lines) == 2
+    assert (
+        f"quick-hopper-0544  {ID}  a-long-name-of-an-experiment  FINISHED" in lines[1]
+    )
+
+
+@pytest.mark.parametrize("columns", [10, 30, 60])
+def test_narrow_terminals_lose_nothing(
+    tracker: "Cli", write: Write, columns: int
+) -> None:
+    """However narrow, lines fit, and the id is there, folded if need be."""
+    write("i" * 50, "n")
+
+    lines = plain(tracker.on_screen("list", columns=columns)).splitlines()
+
+    assert max(map(len, lines)) <= columns
+    assert "".join(lines).count("i") == 50
+
+
+def test_long_values_are_shortened_on_a_terminal(tracker: "Cli", write: Write) -> None:
+    """A value of many pages is its beginning, and how long it is."""
+    write(ID, None, MetadataBody({"big": "x" * 1_000_000}))
+
+    screen = plain(tracker.on_screen("list", "metadata", "@last"))
+
+    assert screen.count("x") == 400
+    assert "(1000000 characters)" in re.sub(r"\s+", " ", screen)
+
+
+def test_pipes_get_long_values_whole(tracker: "Cli", write: Write) -> None:
+    """Nothing is cut where a program reads, and each row is one line."""
+    write("i" * 300, "n" * 300, MetadataBody({"big": "x" * 1_000_000}))
+
+    metadata = tracker.process("list", "metadata", "@last")
+    runs = tracker.process("list")
+
+    assert metadata.out == f"ID   VALUE\nbig  {'x' * 1_000_000}\n"
+    assert len(runs.rows) == 2
+    assert runs.rows[1][:2] == ["n" * 300, "i" * 300]
+
+
+def test_terminals_have_colours(tracker: "Cli", write: Write) -> None:
+    """A status stands out on a terminal, and only there."""
+    write(ID, None, failed("ValueError"))
+
+    assert f"{ESCAPE}31mFAILED" in tracker.on_screen("list")
+    assert ESCAPE not in tracker.process("list").out
+
+
+def test_no_color_is_honoured(
+    tracker: "Cli", write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who wants no colour gets none, nor any other escape sequence."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    write(ID, None, failed("ValueError"))
+
+    assert ESCAPE not in tracker.on_screen("show", "@last")
+
+
+@pytest.mark.parametrize("kind", ["on_screen", "process"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("list",),
+        ("show", "@last"),
+        ("list", "metadata", "@last"),
+        ("show", "@last", "--json"),
+    ],
+)
+def test_what_runs_hold_is_not_obeyed(
+    tracker: "Cli",
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    command: tuple[str, ...],
+    kind: str,
+) -> None:
+    """Markup shows as it is, and control characters are written out."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    evil = "[red]x[/red] :bomb: \x1b[2J\x07\x9b1m\x7f\nnext"
+    write(f"id {evil}", evil, MetadataBody({evil: evil}), SourceBody(evil, evil))
+
+    done = getattr(tracker, kind)(*command)
+
+    out = done if isinstance(done, str) else done.out
+    assert not set(out) & set("\x1b\x07\x9b\x7f")
+    assert "[red]" in out
+    assert "\nnext" not in out
+
+
+def test_trees_are_drawn_on_a_terminal(tracker: "Cli", write: Write) -> None:
+    """Markup in the ids of a lineage shows as it is."""
+    write("[b]x[/b]", "n", SourceBody("[i]data[/i]", None))
+
+    screen = plain(tracker.on_screen("list", "lineage", "@last"))
+
+    assert screen == "made from\n└── [i]data[/i]\n[b]x[/b] (n)\nused by nothing\n"
+
+
+def test_broken_pipe_is_no_error(tracker: "Cli", write: Write) -> None:
+    """A reader that leaves after one line hears no complaint."""
+    del tracker
+    for number in range(200):
+        write(f"{number}" + "i" * 1000, None)
+
+    with subprocess.Popen(
+        (*COMMAND, "list", "--limit", "200"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        complaint = process.stderr.read()
+
+    assert complaint == b""
+
+
+def test_encoding_that_lacks_a_letter_is_served(
+    tracker: "Cli", write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an encoding has no letter for is written out."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    write(ID, "snow ☃", SourceBody("p", None))
+
+    done = tracker.process("list", "lineage", "@last")
+
+    assert (done.code, done.err) == (0, "")
+    assert f"{ID} (snow \\u2603)" in done.out

@@ -1,0 +1,389 @@
+"""What the environment says, in both families of variables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tracker_core.configfile import BackendSetting
+from tracker_core.errors import ConfigError
+from tracker_core.settings import (
+    VARIABLES,
+    Settings,
+    error_policy,
+    home,
+    is_launched,
+    launched_settings,
+    parse_backends,
+    read_settings,
+    tracker_config_env_var_name,
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in an empty folder that is also the user's home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+def test_empty_environment_gives_the_defaults() -> None:
+    """Without any variable or file nothing is configured."""
+    settings = read_settings({})
+
+    assert settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("field", "ours", "torchx"),
+    [
+        ("job_id", "TRACKER_JOB_ID", "TORCHX_JOB_ID"),
+        ("parent_run_id", "TRACKER_PARENT_RUN_ID", "TORCHX_PARENT_RUN_ID"),
+        ("experiment", "TRACKER_EXPERIMENT", "TORCHX_TRACKING_EXPERIMENT_NAME"),
+    ],
+)
+def test_variable_of_either_family_is_honoured_and_ours_wins(
+    field: str, ours: str, torchx: str
+) -> None:
+    """Torchx's variable says the same where ours is unset, empty or blank."""
+    environments: list[Mapping[str, str]] = [
+        {ours: "a"},
+        {torchx: "a"},
+        {ours: "a", torchx: "b"},
+        {ours: "", torchx: "a"},
+        {ours: "  ", torchx: " a "},
+    ]
+
+    said = [getattr(read_settings(environ), field) for environ in environments]
+
+    assert said == ["a"] * 5
+
+
+def test_backends_of_either_family_are_honoured_and_ours_win() -> None:
+    """One list counts, not the sum of both."""
+    ours = read_settings({"TRACKER_BACKENDS": "a", "TORCHX_TRACKERS": "b"})
+    torchx = read_settings({"TORCHX_TRACKERS": "b"})
+
+    assert [backend.name for backend in ours.backends] == ["a"]
+    assert [backend.name for backend in torchx.backends] == ["b"]
+
+
+def test_group_attempt_and_rank_are_read() -> None:
+    """Those that torchx has no variable for have one of ours."""
+    settings = read_settings(
+        {"TRACKER_GROUP": "g", "TRACKER_ATTEMPT": "3", "RANK": "0"}
+    )
+
+    assert (settings.group_id, settings.attempt, settings.rank) == ("g", 3, 0)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "one", "²", "9" * 5000])
+def test_attempt_that_is_no_count_is_refused(text: str) -> None:
+    """Attempts are counted from 1."""
+    with pytest.raises(ConfigError, match=r"TRACKER_ATTEMPT is .*; use a whole"):
+        read_settings({"TRACKER_ATTEMPT": text})
+
+
+@pytest.mark.parametrize(
+    ("environ", "rank"),
+    [
+        ({"SLURM_PROCID": "5"}, 5),
+        ({"RANK": "2", "SLURM_PROCID": "5"}, 2),
+        ({"RANK": "none", "PMI_RANK": "7"}, 7),
+        ({"RANK": "9" * 5000}, None),
+        ({"RANK": "-1"}, None),
+    ],
+)
+def test_rank_is_the_first_that_is_a_number(
+    environ: Mapping[str, str], rank: int | None
+) -> None:
+    """A variable that another program uses for something else does no harm."""
+    settings = read_settings(environ)
+
+    assert settings.rank == rank
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b", ["a", "b"]),
+        (" a , b ", ["a", "b"]),
+        ("a,b,a", ["a", "b"]),
+        ("a,", ["a"]),
+        (",,a,,", ["a"]),
+        ("", []),
+        (" , ", []),
+        ("pkg.mod:create", ["pkg.mod:create"]),
+    ],
+)
+def test_list_of_backends_is_trimmed_and_without_duplicates(
+    text: str, names: list[str]
+) -> None:
+    """Blanks and empty places are nothing; a name counts once."""
+    backends = parse_backends(text)
+
+    assert [backend.name for backend in backends] == names
+
+
+def test_list_of_backends_names_factories() -> None:
+    """A name of one's own stands before the factory."""
+    backends = parse_backends("lake = pkg.mod:create ,lake=pkg.mod:create")
+
+    assert backends == (BackendSetting("lake", "pkg.mod:create"),)
+
+
+@pytest.mark.parametrize("text", ["a=", "=pkg:create", "b,a= ", "="])
+def test_list_of_backends_with_a_gap_is_refused(text: str) -> None:
+    """A variable that a shell left empty is not passed over."""
+    with pytest.raises(ConfigError, match="lacks its name or its factory"):
+        parse_backends(text)
+
+
+@pytest.mark.parametrize("text", ["a=p:f,a=p:g", "a,a=p:f"])
+def test_list_of_backends_with_two_factories_for_a_name_is_refused(text: str) -> None:
+    """No backend that was asked for is dropped in silence."""
+    with pytest.raises(ConfigError, match="'a' is listed with two factories"):
+        parse_backends(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("sqlite", "TRACKER_SQLITE_CONFIG"),
+        ("my-store", "TRACKER_MY_STORE_CONFIG"),
+        ("pkg.mod:create", "TRACKER_PKG_MOD_CREATE_CONFIG"),
+        ("größe", "TRACKER_GR_SSE_CONFIG"),
+    ],
+)
+def test_config_variable_can_be_exported_by_a_shell(name: str, variable: str) -> None:
+    """Capitals, digits and underscores are all that is left of a name."""
+    assert tracker_config_env_var_name(name) == variable
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "TRACKER_MY_STORE_CONFIG",
+        "TORCHX_TRACKER_MY_STORE_CONFIG",
+        "TORCHX_TRACKER_MY-STORE_CONFIG",
+    ],
+)
+def test_config_is_read_from_either_family(variable: str) -> None:
+    """Torchx's own spelling counts too, which leaves a dash as it is."""
+    settings = read_settings({"TRACKER_BACKENDS": "my-store", variable: " text "})
+
+    assert settings.backends == (BackendSetting("my-store", None, " text "),)
+
+
+def test_config_of_ours_wins_even_when_it_is_empty() -> None:
+    """An empty config is a config: it is handed on as it is."""
+    ours, torchx = "TRACKER_A_CONFIG", "TORCHX_TRACKER_A_CONFIG"
+
+    settings = read_settings({"TRACKER_BACKENDS": "a", ours: "", torchx: "b"})
+
+    assert settings.backends[0].config == ""
+
+
+@pytest.mark.parametrize("names", ["my-store,my.store", "sqlite,SQLite"])
+def test_backends_that_share_a_config_variable_are_refused(names: str) -> None:
+    """The config of one must not reach the other."""
+    with pytest.raises(ConfigError, match="would share the variable TRACKER_") as found:
+        read_settings({"TRACKER_BACKENDS": names})
+
+    assert all(repr(name) in str(found.value) for name in names.split(","))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["TRACKER_JOB_ID", "TRACKER_BACKENDS", "TRACKER_PARENT_RUN_ID", "TRACKER_GROUP"],
+)
+def test_variable_that_is_no_text_is_refused(name: str) -> None:
+    """Bytes that are no UTF-8 could be kept by no backend."""
+    with pytest.raises(ConfigError, match=rf"{name} is 'a.udcff', which is no valid"):
+        read_settings({name: "a\udcff"})
+
+
+def test_error_policy_is_read() -> None:
+    """The default is to raise."""
+    said = [read_settings({}).on_error, error_policy({"TRACKER_ON_ERROR": " warn "})]
+
+    assert said == ["raise", "warn"]
+
+
+def test_error_policy_of_another_name_is_refused() -> None:
+    """The message names the variable and both choices."""
+    with pytest.raises(ConfigError, match="TRACKER_ON_ERROR is 'ignore'; use raise or"):
+        read_settings({"TRACKER_ON_ERROR": "ignore"})
+
+
+def test_error_policy_of_a_file_is_refused_by_its_name(folder: Path) -> None:
+    """The message says that it comes from the file."""
+    (folder / "tracker.toml").write_text('on_error = "ignore"')
+
+    with pytest.raises(ConfigError, match=r"on_error in tracker.toml is 'ignore'"):
+        read_settings({})
+
+
+def test_error_policy_is_known_beside_a_corrupt_file(folder: Path) -> None:
+    """The file that cannot be read says nothing; the variable still counts."""
+    (folder / "tracker.toml").write_text("on_error")
+
+    assert error_policy({"TRACKER_ON_ERROR": "warn"}) == "warn"
+    assert error_policy({}) == "raise"
+
+
+def test_environment_beats_the_file(folder: Path) -> None:
+    """What a variable says is not asked of the file; the rest is."""
+    (folder / "tracker.toml").write_text(
+        'experiment = "filed"\non_error = "warn"\n'
+        '[backends.a]\nconfig = "filed"\n[backends.b]\nfactory = "p:f"\nconfig = "f"\n'
+    )
+
+    settings = read_settings(
+        {
+            "TRACKER_EXPERIMENT": "said",
+            "TRACKER_ON_ERROR": "raise",
+            "TRACKER_BACKENDS": "b,a,c",
+            "TRACKER_A_CONFIG": "said",
+        }
+    )
+
+    assert (settings.experiment, settings.on_error) == ("said", "raise")
+    assert settings.backends == (
+        BackendSetting("b", "p:f", "f"),
+        BackendSetting("a", None, "said"),
+        BackendSetting("c"),
+    )
+
+
+def test_factory_of_the_environment_beats_the_file(folder: Path) -> None:
+    """The config of the file stays."""
+    (folder / "tracker.toml").write_text(
+        '[backends.a]\nfactory = "p:f"\nconfig = "filed"\n'
+    )
+
+    settings = read_settings({"TRACKER_BACKENDS": "a=q:g"})
+
+    assert settings.backends == (BackendSetting("a", "q:g", "filed"),)
+
+
+def test_file_fills_what_the_environment_leaves_open(folder: Path) -> None:
+    """Without a list in the environment the backends of the file are used."""
+    (folder / "tracker.toml").write_text(
+        'experiment = "iris"\non_error = "warn"\n[backends.a]\n'
+    )
+
+    settings = read_settings({"TRACKER_JOB_ID": "j", "TRACKER_BACKENDS": ""})
+
+    assert settings == Settings(
+        job_id="j",
+        backends=(BackendSetting("a"),),
+        experiment="iris",
+        on_error="warn",
+    )
+
+
+def test_config_reaches_a_backend_that_torchx_does_not_list(folder: Path) -> None:
+    """A section of torchx's file counts for a backend that the environment names."""
+    (folder / ".torchxconfig").write_text("[tracker:a]\nconfig = filed\n")
+
+    settings = read_settings({"TORCHX_TRACKERS": "a"})
+
+    assert settings.backends == (BackendSetting("a", None, "filed"),)
+
+
+def test_config_is_not_shown() -> None:
+    """Neither the settings nor a backend of theirs show it."""
+    settings = read_settings({"TRACKER_BACKENDS": "a", "TRACKER_A_CONFIG": "hunter2"})
+
+    assert "hunter2" not in f"{settings!r} {settings} {settings.backends[0]!r}"
+    assert "config=…" in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("environ", "launched"),
+    [
+        ({}, False),
+        ({"TRACKER_EXPERIMENT": "e"}, False),
+        ({"TRACKER_JOB_ID": " "}, False),
+        ({"TORCHX_JOB_ID": "j"}, True),
+        ({"TRACKER_BACKENDS": "a"}, True),
+        ({"TRACKER_JOB_ID": "\udcff"}, True),
+    ],
+)
+def test_launch_shows_in_the_environment(
+    environ: Mapping[str, str], launched: object
+) -> None:
+    """A run id or backends come from a launcher."""
+    assert is_launched(environ) is launched
+
+
+def test_launched_settings_keep_the_run_id() -> None:
+    """What uses the id goes on where nothing can be tracked."""
+    kept = [launched_settings({"TORCHX_JOB_ID": text}) for text in ("j", "\udcff")]
+
+    assert [settings.job_id for settings in kept] == ["j", None]
+
+
+def test_environment_of_the_process_is_the_default(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """Every reader takes the variables of its process."""
+    monkeypatch.setenv("TRACKER_JOB_ID", "j")
+    monkeypatch.setenv("TRACKER_ON_ERROR", "warn")
+    monkeypatch.setenv("TRACKER_HOME", str(folder / "kept"))
+
+    assert read_settings().job_id == "j"
+    assert launched_settings().job_id == "j"
+    assert is_launched()
+    assert error_policy() == "warn"
+    assert home() == folder / "kept"
+
+
+def test_home_is_made_for_the_user_alone(folder: Path) -> None:
+    """The folder is absolute, and nobody else may look into it."""
+    found = home({"TRACKER_HOME": "deep/kept"})
+
+    assert found == folder / "deep" / "kept"
+    assert found.stat().st_mode & 0o777 == 0o700
+
+
+def test_home_expands_the_user(folder: Path) -> None:
+    """A tilde is the user's home."""
+    assert home({"TRACKER_HOME": "~/kept"}) == folder / "kept"
+
+
+def test_home_is_in_the_working_directory_by_default(folder: Path) -> None:
+    """Runs lie beside the code that made them."""
+    assert home({}) == folder / ".tracker"
+
+
+def test_home_is_the_state_directory_where_nothing_can_be_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A working directory that is gone cannot hold it, even for root."""
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+
+    assert home({"XDG_STATE_HOME": str(folder / "s")}) == folder / "s" / "tracker"
+    assert home({}) == folder / ".local" / "state" / "tracker"
+
+
+@pytest.mark.parametrize("named", ["file/kept", "file", "~nobody-of-this-name/kept"])
+def test_home_that_cannot_be_made_is_refused(folder: Path, named: str) -> None:
+    """The message names the variable and the folder."""
+    (folder / "file").touch()
+
+    with pytest.raises(ConfigError, match=r"TRACKER_HOME '.*' cannot be made: .+; set"):
+        home({"TRACKER_HOME": named})
+
+
+def test_every_variable_has_a_meaning_and_is_named_once() -> None:
+    """The documentation is made from the table."""
+    names = [name for pair in VARIABLES.values() for name in pair[:2] if name]
+
+    assert len(set(names)) == len(names)
+    assert all(variable.meaning.endswith(".") for variable in VARIABLES.values())

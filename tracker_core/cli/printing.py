@@ -1,0 +1,32 @@
+"""Printing what somebody else wrote.
+
+What runs hold comes from jobs and from other people: nothing of it may reach a
+terminal that the terminal would obey.
+"""
+
+import sys
+from unicodedata import category
+
+import click
+
+__all__ = ["clean", "echo"]
+
+
+def clean(text: str) -> str:
+    """Return ``text`` with what does not print written out, as in Python code."""
+    if text.isprintable():
+        return text
+    return "".join(
+        letter
+        if letter.isprintable() or category(letter) == "Zs"
+        else letter.encode("unicode_escape").decode()
+        for letter in text
+    )
+
+
+def echo(text: str, *, to_stderr: bool = False) -> None:
+    """Print lines; letters that the encoding lacks are written out."""
+    stream = sys.stderr if to_stderr else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    text = text.encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(text, err=to_stderr)
