@@ -21,10 +21,8 @@ from tracker_core.registry import build_tracker
 from tracker_core.settings import (
     BackendSetting,
     Settings,
-    error_policy,
     is_launched,
-    launched_settings,
-    read_settings,
+    usable_settings,
 )
 from tracker_core.values import check_name
 
@@ -153,13 +151,10 @@ def _open(
 
 
 def _settings() -> Settings:
-    try:
-        return read_settings()
-    except TrackerError as error:
-        if error_policy() == "raise":
-            raise
+    settings, error = usable_settings()
+    if error is not None:
         warn("the configuration is unusable and left out: %s", error)
-        return launched_settings()
+    return settings
 
 
 def _checked(name: str | None, what: str) -> str | None:

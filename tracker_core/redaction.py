@@ -44,6 +44,7 @@ def describe(error: BaseException, configs: Iterable[str | None] = ()) -> str:
     import traceback
 
     text = "".join(traceback.format_exception_only(error))
+    text = text.removeprefix(f"{type(error).__module__}.")
     return " ".join(redact(text, configs).split())
 
 

@@ -235,10 +235,10 @@ class AppRun:
         Raises:
             RunEndedError: It has ended.
         """
-        if self._status != "RUNNING":
-            self._send(StartedBody("job"))
-            self._status = "RUNNING"
-            self._starter = os.getpid()
+        self._refuse_if_ended()
+        if self._status is None:
+            self._status, self._starter = "RUNNING", os.getpid()
+            self._delivery.send(StartedBody("job"))
 
     def finish(
         self, status: str = "FINISHED", cause: Mapping[str, object] | None = None
@@ -301,14 +301,16 @@ class AppRun:
     def _has_ended(self) -> bool:
         return self._status not in (None, "RUNNING")
 
-    def _send(self, body: Body) -> None:
+    def _refuse_if_ended(self) -> None:
         if self._has_ended:
             raise RunEndedError(self.id)
+
+    def _send(self, body: Body) -> None:
+        self._refuse_if_ended()
         self._delivery.send(body)
 
     def _end(self, body: EndedBody) -> None:
-        if self._has_ended:
-            raise RunEndedError(self.id)
+        self._refuse_if_ended()
         self._status = body.status
         if self._starter not in (None, os.getpid()):
             return

@@ -22,13 +22,12 @@ __all__ = [
     "BackendSetting",
     "Settings",
     "Variable",
-    "error_policy",
     "home",
     "is_launched",
-    "launched_settings",
     "parse_backends",
     "read_settings",
     "tracker_config_env_var_name",
+    "usable_settings",
 ]
 
 
@@ -168,21 +167,24 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     )
 
 
-def error_policy(environ: Mapping[str, str] | None = None) -> str:
-    """Return what an unusable setting does: ``raise`` or ``warn``.
+def usable_settings(
+    environ: Mapping[str, str] | None = None,
+) -> tuple[Settings, ConfigError | None]:
+    """Read the settings, or under the policy ``warn`` what is left of unusable ones.
 
-    It can be asked when :func:`read_settings` has failed; a configuration file that
-    cannot be read says nothing here.
+    Returns:
+        The settings, and None; or the run id alone, if it is one, and what is wrong.
 
     Raises:
-        ConfigError: The policy itself is none of the two.
+        ConfigError: They are unusable, under the policy ``raise``.
     """
     environ = os.environ if environ is None else environ
     try:
-        files = read_files(environ)
-    except ConfigError:
-        files = FileSettings()
-    return _on_error(environ, files.on_error)
+        return read_settings(environ), None
+    except ConfigError as error:
+        if _known_policy(environ) == "raise":
+            raise
+        return Settings(_known_job_id(environ), on_error="warn"), error
 
 
 def is_launched(environ: Mapping[str, str] | None = None) -> bool:
@@ -190,16 +192,6 @@ def is_launched(environ: Mapping[str, str] | None = None) -> bool:
     environ = os.environ if environ is None else environ
     names = ("TRACKER_JOB_ID", "TRACKER_BACKENDS")
     return any(_trimmed(environ, name) for name in names)
-
-
-def launched_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Return what is left of settings that are unusable: the run id, if it is one."""
-    environ = os.environ if environ is None else environ
-    try:
-        job_id = _lookup(environ, "TRACKER_JOB_ID")
-    except ConfigError:
-        job_id = None
-    return Settings(job_id, on_error="warn")
 
 
 def parse_backends(text: str) -> tuple[BackendSetting, ...]:
@@ -297,6 +289,21 @@ def _on_error(environ: Mapping[str, str], filed: str | None) -> str:
         message = f"{where} is {policy!r}; use raise or warn"
         raise ConfigError(message)
     return policy
+
+
+def _known_policy(environ: Mapping[str, str]) -> str:
+    try:
+        files = read_files(environ)
+    except ConfigError:  # a file that cannot be read has no say in it
+        files = FileSettings()
+    return _on_error(environ, files.on_error)
+
+
+def _known_job_id(environ: Mapping[str, str]) -> str | None:
+    try:
+        return _lookup(environ, "TRACKER_JOB_ID")
+    except ConfigError:
+        return None
 
 
 def _shell_word(name: str) -> str:

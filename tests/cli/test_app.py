@@ -50,11 +50,11 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (("lst",), "no command 'lst'; did you mean list"),
-        (("list", "metdata"), "no command 'metdata'; did you mean metadata"),
-        (("qqq",), "no command 'qqq'; there are env, list, run, show"),
-        (("list", "--limt", "3"), "Did you mean '--limit'?"),
-        (("--verzion",), "Did you mean '--version'?"),
+        (("lst",), "no command lst; did you mean list"),
+        (("list", "metdata"), "no command metdata; did you mean metadata"),
+        (("qqq",), "no command qqq; there are env, list, run, show"),
+        (("list", "--limt", "3"), "Did you mean --limit?"),
+        (("--verzion",), "Did you mean --version?"),
     ],
 )
 def test_unknown_word_is_asked_back_about(
@@ -64,7 +64,8 @@ def test_unknown_word_is_asked_back_about(
     done = tracker(*arguments)
 
     assert done.code == 2
-    assert hint in done.err
+    # Releases of the parser differ in their quotes.
+    assert hint in done.err.replace("'", "")
 
 
 def test_nothing_to_do_is_wrong_usage(tracker: "Cli") -> None:
@@ -88,16 +89,13 @@ def test_mistake_of_ours_is_one_line(
 ) -> None:
     """An error that nobody foresaw is one line that says what to do."""
 
-    @main.command("boom")
+    @click.command
     def boom() -> None:
         raise ZeroDivisionError("dividing\nhere")
 
-    monkeypatch.delitem(main.commands, "boom", raising=False)
-    main.add_command(boom)
-    try:
-        done = tracker("boom")
-    finally:
-        del main.commands["boom"]
+    monkeypatch.setitem(main.commands, "boom", boom)
+
+    done = tracker("boom")
 
     assert done.code == 1
     assert done.err == (

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -328,10 +328,29 @@ def test_launch_survives_backends_that_fail(caplog: pytest.LogCaptureFixture) ->
 
     assert code == 5
     assert tracker.run(launch.run_id).status == "FAILED"
-    assert [record.message.split(":")[0] for record in caplog.records] == [
-        "backend 'bad' failed",
-        f"backend 'bad' missed 3 of 3 records of run {launch.run_id!r}; the first error",
-    ]
+    first, last = (record.message for record in caplog.records)
+    assert first.startswith("backend 'bad' failed: ")
+    assert last.startswith("backend 'bad' missed 3 of 3 records of run")
+
+
+class Interrupting(list[str]):
+    """A command whose reading sends this process a signal."""
+
+    def __iter__(self) -> Iterator[str]:
+        """Send it, and give the words of the command."""
+        os.kill(os.getpid(), signal.SIGUSR1)
+        return super().__iter__()
+
+
+def test_launch_hands_on_what_came_before_the_job() -> None:
+    """A signal that arrives while the job is being started reaches it."""
+    tracker = MemoryTracker()
+    launch = plan_launch(os.environ)
+    command = Interrupting(["sleep", "60"])
+
+    code = launch_job(launch, [Target("memory", tracker)], command, os.environ)
+
+    assert code == 128 + signal.SIGUSR1
 
 
 def test_launch_that_is_interrupted_before_the_job_starts_none() -> None:

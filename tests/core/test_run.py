@@ -373,6 +373,18 @@ def test_error_of_the_end_is_raised_when_the_block_had_none() -> None:
     assert run.status == "FINISHED"
 
 
+def test_start_that_fails_has_started_the_run() -> None:
+    """The other backends have the record; the caller has the error."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [at_write(1), tracker])
+
+    with pytest.raises(RetryableError):
+        run.start()
+    run.start()
+
+    assert (run.status, tracker.run("r").status) == ("RUNNING", "RUNNING")
+
+
 def test_start_is_recorded_once() -> None:
     """A run that has started stays so."""
     tracker = at_write(99)

@@ -10,13 +10,12 @@ from tracker_core.errors import ConfigError
 from tracker_core.settings import (
     VARIABLES,
     Settings,
-    error_policy,
     home,
     is_launched,
-    launched_settings,
     parse_backends,
     read_settings,
     tracker_config_env_var_name,
+    usable_settings,
 )
 
 
@@ -206,7 +205,9 @@ def test_variable_that_is_no_text_is_refused(name: str) -> None:
 
 def test_error_policy_is_read() -> None:
     """The default is to raise."""
-    said = [read_settings({}).on_error, error_policy({"TRACKER_ON_ERROR": " warn "})]
+    environments: list[Mapping[str, str]] = [{}, {"TRACKER_ON_ERROR": " warn "}]
+
+    said = [read_settings(environ).on_error for environ in environments]
 
     assert said == ["raise", "warn"]
 
@@ -225,12 +226,48 @@ def test_error_policy_of_a_file_is_refused_by_its_name(folder: Path) -> None:
         read_settings({})
 
 
-def test_error_policy_is_known_beside_a_corrupt_file(folder: Path) -> None:
-    """The file that cannot be read says nothing; the variable still counts."""
-    (folder / "tracker.toml").write_text("on_error")
+def test_usable_settings_are_all_there_are() -> None:
+    """Where nothing is wrong, nothing is left out."""
+    environ = {"TRACKER_JOB_ID": "j", "TRACKER_GROUP": "g"}
 
-    assert error_policy({"TRACKER_ON_ERROR": "warn"}) == "warn"
-    assert error_policy({}) == "raise"
+    assert usable_settings(environ) == (read_settings(environ), None)
+
+
+@pytest.mark.parametrize("job_id", ["j", "\udcff"])
+def test_usable_settings_keep_the_run_id(folder: Path, job_id: str) -> None:
+    """What uses the id goes on where nothing can be tracked."""
+    (folder / "tracker.toml").write_text("corrupt")
+    environ = {"TORCHX_JOB_ID": job_id, "TRACKER_ON_ERROR": "warn"}
+
+    settings, error = usable_settings(environ)
+
+    assert settings == Settings("j" if job_id == "j" else None, on_error="warn")
+    assert "tracker.toml cannot be read" in str(error)
+
+
+def test_usable_settings_follow_the_policy_of_the_file(folder: Path) -> None:
+    """It counts for whatever else is wrong."""
+    (folder / "tracker.toml").write_text('on_error = "warn"')
+
+    _, error = usable_settings({"TRACKER_ATTEMPT": "x"})
+
+    assert "TRACKER_ATTEMPT is 'x'" in str(error)
+
+
+def test_unusable_settings_are_raised(folder: Path) -> None:
+    """That is the policy, unless a variable or a file says otherwise."""
+    (folder / "tracker.toml").write_text("corrupt")
+
+    with pytest.raises(ConfigError, match=r"tracker\.toml cannot be read"):
+        usable_settings({})
+
+
+def test_unusable_policy_is_raised(folder: Path) -> None:
+    """It is no word for leaving anything out."""
+    (folder / "tracker.toml").write_text("corrupt")
+
+    with pytest.raises(ConfigError, match="TRACKER_ON_ERROR is 'ignore'"):
+        usable_settings({"TRACKER_ON_ERROR": "ignore"})
 
 
 def test_environment_beats_the_file(folder: Path) -> None:
@@ -319,13 +356,6 @@ def test_launch_shows_in_the_environment(
     assert is_launched(environ) is launched
 
 
-def test_launched_settings_keep_the_run_id() -> None:
-    """What uses the id goes on where nothing can be tracked."""
-    kept = [launched_settings({"TORCHX_JOB_ID": text}) for text in ("j", "\udcff")]
-
-    assert [settings.job_id for settings in kept] == ["j", None]
-
-
 def test_environment_of_the_process_is_the_default(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
@@ -335,9 +365,8 @@ def test_environment_of_the_process_is_the_default(
     monkeypatch.setenv("TRACKER_HOME", str(folder / "kept"))
 
     assert read_settings().job_id == "j"
-    assert launched_settings().job_id == "j"
+    assert usable_settings() == (read_settings(), None)
     assert is_launched()
-    assert error_policy() == "warn"
     assert home() == folder / "kept"
 
 

@@ -1,12 +1,13 @@
 """``tracker list``: runs and what belongs to them, with the arguments of torchx."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import click
 
 from tracker_core.api import NativeTracker
 from tracker_core.cli.ancestry import descendants_tree, narrowed, sources_tree
+from tracker_core.cli.backends import list_trackers
 from tracker_core.cli.border import Commands, Failure, examples, say
 from tracker_core.cli.documents import (
     artifact_values,
@@ -21,9 +22,7 @@ from tracker_core.cli.tables import Table, print_heading, print_table, print_tre
 from tracker_core.cli.text import age, duration, shown, status_words
 from tracker_core.datatypes import Lineage, TrackerArtifact
 from tracker_core.errors import RunNotFoundError
-from tracker_core.registry import installed_backends
 from tracker_core.runs import RunInfo
-from tracker_core.settings import read_settings
 from tracker_core.values import Value
 
 __all__ = ["artifact_table", "list_command", "mapping_table"]
@@ -157,27 +156,6 @@ def list_lineage(
         print_trees([descendants_tree(lineage, names.__getitem__)])
 
 
-@list_command.command("trackers", epilog=examples("tracker list trackers"))
-@click.option("--json", "as_json", is_flag=True, help="Print for programs.")
-def list_trackers(*, as_json: bool) -> None:
-    """List the backends that are installed or configured here."""
-    found = list(_trackers())
-    if as_json:
-        print_json({"trackers": list(found)})
-        return
-    titles = ("NAME", "PACKAGE", "GROUP", "CONFIGURED")
-    rows = [
-        (
-            str(tracker["name"]),
-            str(tracker["package"] or "–"),
-            str(tracker["group"] or tracker["factory"]),
-            "yes" if tracker["configured"] else "no",
-        )
-        for tracker in found
-    ]
-    print_table(Table(titles, rows))
-
-
 def mapping_table(title: str, values: dict[str, Value]) -> Table:
     """Return keys and values as a table."""
     return Table((title, "VALUE"), [(key, shown(v)) for key, v in values.items()])
@@ -239,25 +217,4 @@ def _name(store: NativeTracker, run_id: str) -> str:
         return run_id
 
 
-def _trackers() -> Iterator[dict[str, Value]]:
-    configured = {backend.name: backend for backend in read_settings().backends}
-    for installed in installed_backends():
-        mine = configured.pop(installed.name, None)
-        if mine is not None and mine.factory is not None:
-            configured[mine.name] = mine
-            mine = None
-        yield {
-            "name": installed.name,
-            "package": installed.distribution or None,
-            "group": installed.group,
-            "factory": installed.factory,
-            "configured": mine is not None,
-        }
-    for backend in configured.values():
-        yield {
-            "name": backend.name,
-            "package": None,
-            "group": None,
-            "factory": backend.factory or backend.name,
-            "configured": True,
-        }
+list_command.add_command(list_trackers)

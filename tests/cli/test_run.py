@@ -1,0 +1,337 @@
+"""Tests of ``tracker run``, in processes of its own as a user starts it."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import pytest
+
+from tracker_sqlite import SqliteTracker
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli
+    from tracker_core.runs import RunInfo
+
+# Says which signals it hears; USR1 makes it tell all and end well, TERM ends it badly.
+LISTENER = """
+import signal, sys
+
+heard = []
+
+def listen(number, frame):
+    heard.append(signal.Signals(number).name)
+    print("heard", heard[-1], flush=True)
+
+def tell(number, frame):
+    print("all", *heard, flush=True)
+    sys.exit(0)
+
+def leave(number, frame):
+    sys.exit(7)
+
+for name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR2"):
+    signal.signal(getattr(signal, name), listen)
+signal.signal(signal.SIGUSR1, tell)
+signal.signal(signal.SIGTERM, leave)
+print("ready", flush=True)
+while True:
+    signal.pause()
+"""
+
+TWINS = {
+    "TRACKER_JOB_ID": "TORCHX_JOB_ID",
+    "TRACKER_BACKENDS": "TORCHX_TRACKERS",
+    "TRACKER_SQLITE_CONFIG": "TORCHX_TRACKER_SQLITE_CONFIG",
+    "TRACKER_PARENT_RUN_ID": "TORCHX_PARENT_RUN_ID",
+    "TRACKER_EXPERIMENT": "TORCHX_TRACKING_EXPERIMENT_NAME",
+}
+
+
+@pytest.fixture(autouse=True)
+def database(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Configure a database."""
+    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
+    return place / "runs.db"
+
+
+def python(code: str) -> tuple[str, ...]:
+    """Give the command that runs ``code``."""
+    return ("--", sys.executable, "-c", code)
+
+
+def runs_in(database: Path) -> "list[RunInfo]":
+    """Give the runs of a database, the newest first."""
+    store = SqliteTracker(database)
+    try:
+        return list(store.runs())
+    finally:
+        store.close()
+
+
+def only_run(database: Path) -> "RunInfo":
+    """Give the one run of a database."""
+    (run,) = runs_in(database)
+    return run
+
+
+def await_line(stream: IO[str] | None, line: str) -> None:
+    """Read until the job has printed ``line``."""
+    assert stream
+    assert stream.readline() == f"{line}\n"
+
+
+def test_run_leaves_stdout_to_the_job(tracker: "Cli", database: Path) -> None:
+    """What the launcher says is one line on stderr, which names the run."""
+    done = tracker.process("run", "--name", "n", *python("print('hello')"))
+
+    run = only_run(database)
+    assert (done.code, done.out) == (0, "hello\n")
+    assert done.err == f"tracker: run {run.run_id} (n)\n"
+    assert (run.name, run.status) == ("n", "FINISHED")
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"), [("sys.exit(3)", 3), ("os.kill(os.getpid(), 15)", 143)]
+)
+def test_run_passes_the_exit_code_on(tracker: "Cli", ending: str, code: int) -> None:
+    """A script sees what it would see without the launcher."""
+    done = tracker.process("run", *python(f"import os, sys; {ending}"))
+
+    assert done.code == code
+
+
+def test_run_without_a_separator_takes_the_options_of_the_job(tracker: "Cli") -> None:
+    """Everything from the command on belongs to it, a second separator too."""
+    code = "import sys; print(sys.argv[1:])"
+
+    done = tracker.process("run", sys.executable, "-c", code, "--name", "--", "-x")
+
+    assert done.out == "['--name', '--', '-x']\n"
+
+
+def test_run_explains_an_unknown_command(tracker: "Cli", database: Path) -> None:
+    """The code is 127, and the run has failed."""
+    done = tracker.process("run", "--", "no-such-command")
+
+    assert done.code == 127
+    assert "tracker: no command is named 'no-such-command'; check" in done.err
+    assert only_run(database).status == "FAILED"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--",), ("--experiment", "e")])
+def test_run_needs_a_command(tracker: "Cli", arguments: tuple[str, ...]) -> None:
+    """Nothing to run is wrong usage."""
+    done = tracker.process("run", *arguments)
+
+    assert done.code == 2
+    assert "COMMAND" in done.err
+
+
+def test_run_refuses_unknown_options_before_the_command(tracker: "Cli") -> None:
+    """A misspelt option is not taken for the command."""
+    done = tracker.process("run", "--trakers", "sqlite", "--", "true")
+
+    assert done.code == 2
+    assert "Did you mean" in done.err
+
+
+def test_run_refuses_an_unknown_tracker(tracker: "Cli", place: Path) -> None:
+    """Nothing is started, and the message offers the right name."""
+    done = tracker.process("run", "--trackers", "sqlit", *python("open('ran', 'w')"))
+
+    assert done.code == 2
+    assert done.err.startswith("tracker: no backend is named 'sqlit'; did you mean")
+    assert not (place / "ran").exists()
+
+
+def test_run_goes_on_under_warn(
+    tracker: "Cli", database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the policy is to warn, the other backends get the run."""
+    monkeypatch.setenv("TRACKER_ON_ERROR", "warn")
+
+    done = tracker.process("run", "--trackers", "sqlit,sqlite", *python("print(1)"))
+
+    assert (done.code, done.out) == (0, "1\n")
+    assert done.err.startswith("tracker: backend 'sqlit' is left out: ")
+    assert only_run(database).status == "FINISHED"
+
+
+def test_run_in_a_changed_directory_finds_its_store(
+    tracker: "Cli", place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative home is where the launcher was started, wherever the job goes."""
+    monkeypatch.delenv("TRACKER_BACKENDS")
+    monkeypatch.delenv("TRACKER_SQLITE_CONFIG")
+    monkeypatch.setenv("TRACKER_HOME", "home")
+    (place / "elsewhere").mkdir()
+    code = (
+        "import os; os.chdir('elsewhere'); from tracker_core import AppRun; "
+        "AppRun.run_from_env().log_param('lr', 0.1)"
+    )
+
+    done = tracker.process("run", *python(code))
+
+    store = SqliteTracker(place / "home" / "tracker.db")
+    (run,) = store.runs()
+    assert (done.code, store.params(run.run_id)) == (0, {"lr": 0.1})
+    store.close()
+    assert not list((place / "elsewhere").iterdir())
+
+
+def test_run_within_a_run_is_its_child(tracker: "Cli", database: Path) -> None:
+    """A nested launch records the run around it as its parent."""
+    inner = (sys.executable, "-m", "tracker_core", "run", *python("print('in')"))
+
+    done = tracker.process("run", "--group", "g", "--", *inner)
+
+    child, parent = runs_in(database)
+    assert done.out == "in\n"
+    assert (child.parent_run_id, parent.parent_run_id) == (parent.run_id, None)
+    assert child.group_id == parent.group_id == "g"
+
+
+def test_run_with_a_failing_backend_keeps_the_others(
+    tracker: "Cli", database: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both neighbours of a broken backend hold everything; the code is the job's."""
+    monkeypatch.setenv("TRACKER_FSSPEC_CONFIG", str(place / "files"))
+    code = (
+        "from tracker_core import AppRun; run = AppRun.run_from_env(); "
+        "run.log_metric('train/loss', 0.5, step=1); raise SystemExit(5)"
+    )
+    backends = "sqlite,faulty=tracker_core.testing.faults:create,fsspec"
+
+    done = tracker.process("run", "--trackers", backends, *python(code))
+
+    launcher = [line for line in done.err.splitlines() if line.startswith("tracker:")]
+    assert done.code == 5
+    assert len(launcher) == 3
+    assert "backend 'faulty' failed: " in launcher[1]
+    assert "backend 'faulty' missed 3 of 3 records" in launcher[2]
+    answers = [
+        tracker("show", "@last", "--json", "--tracker", name)
+        for name in ("sqlite", "fsspec")
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0].json["run"]["status"] == "FAILED"  # type: ignore[index]  # a JSON object
+    assert list(answers[0].json["series"]) == ["train/loss"]  # type: ignore[call-overload]  # a JSON object
+    assert database.exists()
+
+
+def test_run_ends_as_the_job_says_it_failed(tracker: "Cli", database: Path) -> None:
+    """The exception of the job explains the exit code that the launcher saw."""
+    code = "from tracker_core import AppRun; AppRun.run_from_env(); raise KeyError('k')"
+
+    done = tracker.process("run", *python(code))
+
+    cause = only_run(database).cause
+    assert done.code == 1
+    assert cause
+    assert (cause["kind"], cause["type"]) == ("exception", "KeyError")
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGQUIT", "SIGUSR2"])
+def test_run_hands_signals_on(tracker: "Cli", database: Path, name: str) -> None:
+    """Away from a terminal the job gets what the launcher gets, and goes on."""
+    with tracker.start("run", *python(LISTENER)) as process:
+        await_line(process.stdout, "ready")
+        process.send_signal(getattr(signal, name))
+        await_line(process.stdout, f"heard {name}")
+        process.send_signal(signal.SIGUSR1)
+        out, _ = process.communicate(timeout=60)
+
+    assert (process.returncode, out) == (0, f"all {name}\n")
+    assert only_run(database).status == "FINISHED"
+
+
+def test_run_outlives_a_job_that_is_terminated(tracker: "Cli", database: Path) -> None:
+    """The launcher waits for the end that the job chooses, and records it."""
+    with tracker.start("run", *python(LISTENER)) as process:
+        await_line(process.stdout, "ready")
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert process.returncode == 7
+    assert only_run(database).cause == {"kind": "exit_code", "exit_code": 7}
+
+
+def test_run_leaves_ignored_signals_ignored(tracker: "Cli") -> None:
+    """A launcher under nohup, and its job, survive the end of the terminal."""
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    code = (
+        "import os, signal; os.kill(os.getppid(), signal.SIGHUP); "
+        "print(signal.getsignal(signal.SIGHUP) == signal.SIG_IGN)"
+    )
+    try:
+        done = tracker.process("run", *python(code))
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+    assert (done.code, done.out) == (0, "True\n")
+
+
+@pytest.mark.parametrize(("key", "name"), [(b"\x03", "SIGINT"), (b"\x1c", "SIGQUIT")])
+def test_run_does_not_repeat_a_key_press(tracker: "Cli", key: bytes, name: str) -> None:
+    """In front of a terminal the job hears Ctrl-C once, and the launcher goes on."""
+    terminal = tracker.in_front("run", *python(LISTENER))
+    terminal.until("ready")
+    terminal.press(key)
+    terminal.until(f"heard {name}")
+
+    # The launcher hands this on after whatever it would have handed on before.
+    os.kill(terminal.process.pid, signal.SIGUSR1)
+    done = terminal.finish()
+
+    assert f"all {name}\n" in done.out
+    assert done.code == 0
+
+
+def test_run_gives_its_terminal_to_the_job(tracker: "Cli") -> None:
+    """A job that asks a question gets the answer."""
+    terminal = tracker.in_front("run", *python("print('hello', input('name? '))"))
+    terminal.until("name? ")
+    terminal.press(b"you\n")
+
+    done = terminal.finish()
+
+    assert "hello you" in done.out
+
+
+def test_run_gives_its_open_files_to_the_job(tracker: "Cli", place: Path) -> None:
+    """A file that a shell has opened for the job is still open there."""
+    (place / "input").write_text("content")
+    command = (
+        f'exec 7<input; "{sys.executable}" -m tracker_core run -- '
+        f'"{sys.executable}" -c "import os; print(os.read(7, 99))"'
+    )
+
+    done = tracker.process("run", "--", "sh", "-c", command)
+
+    assert done.out == "b'content'\n"
+
+
+def test_run_gives_the_job_its_environment(tracker: "Cli", place: Path) -> None:
+    """The job's library, ours or torchx's, finds the run."""
+    code = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
+
+    tracker.process("run", "--experiment", "iris", "--parent", "p", *python(code))
+
+    seen = json.loads((place / "seen.json").read_text())
+    for ours, theirs in TWINS.items():
+        assert seen[ours] == seen[theirs]
+    assert seen["TRACKER_PARENT_RUN_ID"] == "p"
+
+
+def test_run_in_this_process_ends_with_the_code_of_the_job(
+    tracker: "Cli", database: Path
+) -> None:
+    """The command line hands its words to the launcher and the code back."""
+    done = tracker("run", "--experiment", "e", *python("raise SystemExit(3)"))
+
+    assert done.code == 3
+    assert only_run(database).experiment == "e"

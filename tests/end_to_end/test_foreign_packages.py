@@ -1,0 +1,312 @@
+"""Packages of others are backends as soon as they are installed.
+
+Two packages are made outside the repository and installed with pip, beside the
+project, into a new virtual environment. One brings a native tracker by our entry-point
+group, the other an object with eight methods, derived from nothing, by that of torchx.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EPOCHS = 20
+
+PROJECT = """
+[build-system]
+requires = ["setuptools>=61"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{name}"
+version = "1.0"
+
+[project.entry-points."{group}"]
+{backend} = "{module}:create"
+
+[tool.setuptools]
+py-modules = ["{module}"]
+"""
+
+LAKE = """
+from pathlib import Path
+
+from tracker_core import NativeTracker, RunNotFoundError
+from tracker_core.history import RunHistory
+from tracker_core.wire import batch_from_lines, batch_to_lines
+
+
+class LakeTracker(NativeTracker):
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def write(self, batch):
+        name = f"{batch.writer.id}-{batch.first}-{batch.last}"
+        temporary = self.folder / f"{name}.new"
+        temporary.write_text(batch_to_lines(batch))
+        temporary.replace(self.folder / f"{name}.batch")
+
+    def run(self, run_id):
+        return self._known(run_id).info()
+
+    def runs(self, limit=None):
+        infos = [history.info() for history in self._histories().values()]
+        return sorted(infos, key=lambda info: info.created_at, reverse=True)[:limit]
+
+    def metadata(self, run_id):
+        return self._any(run_id).metadata()
+
+    def artifacts(self, run_id):
+        return self._any(run_id).artifacts()
+
+    def sources(self, run_id, artifact_name=None):
+        return self._any(run_id).sources(artifact_name)
+
+    def params(self, run_id):
+        return self._known(run_id).params()
+
+    def tags(self, run_id):
+        return self._known(run_id).tags()
+
+    def series(self, run_id):
+        return self._known(run_id).series()
+
+    def points(self, run_id, series, start_index=0, limit=None):
+        return self._known(run_id).points(series, start_index, limit)
+
+    def _histories(self):
+        found = {}
+        for path in self.folder.glob("*.batch"):
+            batch = batch_from_lines(path.read_text())
+            found.setdefault(batch.run_id, RunHistory(batch.run_id)).add(batch)
+        return found
+
+    def _any(self, run_id):
+        return self._histories().get(run_id) or RunHistory(run_id)
+
+    def _known(self, run_id):
+        if run_id not in self._histories():
+            raise RunNotFoundError(run_id)
+        return self._any(run_id)
+
+
+def create(config):
+    return LakeTracker(config)
+"""
+
+DIARY = """
+import json
+from types import SimpleNamespace
+
+
+class Diary:
+    def __init__(self, path):
+        self.path = path
+
+    def add_artifact(self, run_id, name, path, metadata):
+        self._note("artifact", run_id, [name, path, metadata])
+
+    def artifacts(self, run_id):
+        return {
+            name: SimpleNamespace(name=name, path=path, metadata=metadata)
+            for name, path, metadata in self._noted("artifact", run_id)
+        }
+
+    def add_metadata(self, run_id, **kwargs):
+        self._note("metadata", run_id, kwargs)
+
+    def metadata(self, run_id):
+        merged = {}
+        for values in self._noted("metadata", run_id):
+            merged.update(values)
+        return merged
+
+    def add_source(self, run_id, source_id, artifact_name):
+        self._note("source", run_id, [source_id, artifact_name])
+
+    def sources(self, run_id, artifact_name=None):
+        return [
+            SimpleNamespace(source_run_id=source, artifact_name=name)
+            for source, name in self._noted("source", run_id)
+        ]
+
+    def lineage(self, run_id):
+        raise NotImplementedError
+
+    def run_ids(self, **kwargs):
+        return list(dict.fromkeys(run_id for _, run_id, _ in self._lines()))
+
+    def _note(self, kind, run_id, what):
+        with open(self.path, "a") as file:
+            file.write(json.dumps([kind, run_id, what]) + "\\n")
+
+    def _noted(self, kind, run_id):
+        return [what for k, r, what in self._lines() if (k, r) == (kind, run_id)]
+
+    def _lines(self):
+        try:
+            with open(self.path) as file:
+                return [json.loads(line) for line in file]
+        except FileNotFoundError:
+            return []
+
+
+def create(config):
+    return Diary(config)
+"""
+
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("ensurepip") is None,
+    reason="needs ensurepip (on Debian the package python3-venv)",
+)
+
+
+class Installation(NamedTuple):
+    """A virtual environment with the project and both packages.
+
+    Args:
+        programs: Where its programs lie.
+        folder: Where the job works.
+        environ: The environment to launch from.
+    """
+
+    programs: Path
+    folder: Path
+    environ: dict[str, str]
+
+    def tracker(self, *arguments: str) -> str:
+        """Run the command, and give what it prints."""
+        done = subprocess.run(
+            [self.programs / "tracker", *arguments],
+            cwd=self.folder,
+            env=self.environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def told(self, *arguments: str) -> object:
+        """Run a read of the command, and give what it tells programs."""
+        return json.loads(self.tracker(*arguments, "--json"))
+
+
+def write_package(folder: Path, group: str, backend: str, source: str) -> Path:
+    """Write a package of one module that has one entry point."""
+    module = f"{backend}_of_others"
+    package = folder / module
+    package.mkdir()
+    name = module.replace("_", "-")
+    project = PROJECT.format(name=name, group=group, backend=backend, module=module)
+    (package / "pyproject.toml").write_text(project)
+    (package / f"{module}.py").write_text(source)
+    return package
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy what is packaged, since a build leaves files in the tree it builds."""
+    project = folder / "project"
+    project.mkdir()
+    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, project)
+    for name in ("tracker_core", "backends", "plugins"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, project / name, ignore=ignored)
+    return project
+
+
+def run_quietly(*command: str | Path) -> None:
+    """Run a program that must end well."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
+    """Install everything once, and run the example with both packages as backends."""
+    folder = tmp_path_factory.mktemp("foreign")
+    lake = write_package(folder, "tracker_core.backends", "lake", LAKE)
+    diary = write_package(folder, "torchx.tracker", "diary", DIARY)
+    programs = folder / "venv" / "bin"
+    run_quietly(sys.executable, "-m", "venv", folder / "venv")
+    run_quietly(
+        *(programs / "python", "-m", "pip", "install", "-q"),
+        *("--disable-pip-version-check", copy_project(folder), lake, diary),
+    )
+    work = folder / "work"
+    work.mkdir()
+    foreign = ("TRACKER_", "TORCHX", "PYTHON", "COVERAGE_")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
+    environ |= {
+        "HOME": str(folder),
+        "TRACKER_LAKE_CONFIG": str(folder / "lake"),
+        "TORCHX_TRACKER_DIARY_CONFIG": str(folder / "diary.jsonl"),
+        "TRACKER_BACKENDS": "lake,diary",
+    }
+    installed = Installation(programs, work, environ)
+    train = ROOT / "examples" / "iris" / "train.py"
+    installed.tracker(
+        *("run", "--trackers", "lake,diary", "--experiment", "iris", "--"),
+        *(str(programs / "python"), str(train), "--epochs", str(EPOCHS)),
+    )
+    return installed
+
+
+def test_foreign_packages_are_listed(installation: Installation) -> None:
+    """By their names, beside those that ship here."""
+    listed = installation.tracker("list", "trackers")
+
+    assert all(name in listed for name in ("lake", "diary", "sqlite", "memory"))
+
+
+def test_native_package_receives_every_write(installation: Installation) -> None:
+    """It holds the run as it was logged, to the last point."""
+    batches = list((installation.folder.parent / "lake").glob("*.batch"))
+    records = [json.loads(p.read_text().splitlines()[1]) for p in batches]
+    kinds = [record["kind"] for record in records]
+
+    assert kinds.count("metrics") == EPOCHS
+    assert {"params", "tags", "metadata", "artifact", "source"} <= set(kinds)
+    assert kinds.count("ended") == kinds.count("started") == 2
+
+
+def test_eight_methods_for_torchx_receive_every_write(
+    installation: Installation,
+) -> None:
+    """What the eight have a call for comes by it, the rest as reserved metadata."""
+    lines = (installation.folder.parent / "diary.jsonl").read_text().splitlines()
+    notes = [json.loads(line) for line in lines]
+    merged: dict[str, object] = {}
+    for kind, _, what in notes:
+        merged |= what if kind == "metadata" else {}
+
+    assert {run_id for _, run_id, _ in notes} == {notes[0][1]}
+    assert [what[:1] for kind, _, what in notes if kind == "artifact"] == [["weights"]]
+    assert ["iris.csv", "dataset"] in [w for kind, _, w in notes if kind == "source"]
+    assert "confusion_matrix" in merged
+    assert merged["tracker.params.epochs"] == EPOCHS
+    assert merged["tracker.tags.task"] == "classification"
+    assert merged["tracker.experiment"] == "iris"
+    assert merged["tracker.status"] == "FINISHED"
+    assert isinstance(merged["tracker.metrics.test/accuracy"], float)
+
+
+@pytest.mark.parametrize("what", ["metadata", "artifacts", "lineage"])
+def test_both_packages_tell_the_same(installation: Installation, what: str) -> None:
+    """The command reads them like any other backend."""
+    told = [
+        installation.told("list", what, "@last", "--tracker", name)
+        for name in ("lake", "diary")
+    ]
+
+    assert told[0]
+    assert told[0] == told[1]
