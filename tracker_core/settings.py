@@ -22,6 +22,7 @@ __all__ = [
     "BackendSetting",
     "Settings",
     "Variable",
+    "error_policy",
     "home",
     "is_launched",
     "parse_backends",
@@ -182,9 +183,26 @@ def usable_settings(
     try:
         return read_settings(environ), None
     except ConfigError as error:
-        if _known_policy(environ) == "raise":
+        if error_policy(environ) == "raise":
             raise
         return Settings(_known_job_id(environ), on_error="warn"), error
+
+
+def error_policy(environ: Mapping[str, str] | None = None) -> str:
+    """Return what an unusable setting does: ``raise`` or ``warn``.
+
+    It can be asked when :func:`read_settings` has failed; a configuration file that
+    cannot be read has no say in it.
+
+    Raises:
+        ConfigError: The policy itself is none of the two.
+    """
+    environ = os.environ if environ is None else environ
+    try:
+        files = read_files(environ)
+    except ConfigError:
+        files = FileSettings()
+    return _on_error(environ, files.on_error)
 
 
 def is_launched(environ: Mapping[str, str] | None = None) -> bool:
@@ -289,14 +307,6 @@ def _on_error(environ: Mapping[str, str], filed: str | None) -> str:
         message = f"{where} is {policy!r}; use raise or warn"
         raise ConfigError(message)
     return policy
-
-
-def _known_policy(environ: Mapping[str, str]) -> str:
-    try:
-        files = read_files(environ)
-    except ConfigError:  # a file that cannot be read has no say in it
-        files = FileSettings()
-    return _on_error(environ, files.on_error)
 
 
 def _known_job_id(environ: Mapping[str, str]) -> str | None:

@@ -10,6 +10,7 @@ from tracker_core.errors import ConfigError
 from tracker_core.settings import (
     VARIABLES,
     Settings,
+    error_policy,
     home,
     is_launched,
     parse_backends,
@@ -212,6 +213,14 @@ def test_error_policy_is_read() -> None:
     assert said == ["raise", "warn"]
 
 
+def test_error_policy_is_known_beside_a_corrupt_file(folder: Path) -> None:
+    """The file that cannot be read says nothing; the variable still counts."""
+    (folder / "tracker.toml").write_text("on_error")
+
+    assert error_policy({"TRACKER_ON_ERROR": "warn"}) == "warn"
+    assert error_policy({}) == "raise"
+
+
 def test_error_policy_of_another_name_is_refused() -> None:
     """The message names the variable and both choices."""
     with pytest.raises(ConfigError, match="TRACKER_ON_ERROR is 'ignore'; use raise or"):
@@ -367,6 +376,7 @@ def test_environment_of_the_process_is_the_default(
     assert read_settings().job_id == "j"
     assert usable_settings() == (read_settings(), None)
     assert is_launched()
+    assert error_policy() == "warn"
     assert home() == folder / "kept"
 
 
