@@ -106,6 +106,8 @@ class DirectDelivery(Delivery):
         isolates: True: a failing tracker is warned of once, counted, and summed up
             when the delivery is closed. False: once every tracker was tried, the error
             is raised: itself if one failed, an exception group if several did.
+        announces: Whether the first failure of each is warned of when it happens, and
+            not only at the end.
     """
 
     def __init__(
@@ -115,12 +117,14 @@ class DirectDelivery(Delivery):
         sequencer: Sequencer,
         *,
         isolates: bool,
+        announces: bool = True,
     ) -> None:
         """Begin; nothing is sent yet."""
         self._run_id = run_id
         self._targets = tuple(targets)
         self._sequencer = sequencer
         self._isolates = isolates
+        self._announces = isolates and announces
         self._sent = 0
         self._failures = [_Failures() for _ in self._targets]
         # A tracker counts for all its runs together.
@@ -199,7 +203,7 @@ class DirectDelivery(Delivery):
             failures.first = failures.first or shown
             failures.missed += missed
         # Not under the lock: a handler of the job's logging may log to the run.
-        if is_first and self._isolates:
+        if is_first and self._announces:
             warn(
                 "backend %r failed: %s; the job and the other backends go on",
                 target.name,

@@ -20,20 +20,20 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
+from tracker_core.configfile import BackendSetting
 from tracker_core.delivery import DirectDelivery, Target, warn
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
+from tracker_core.opening import DEFAULT_BACKENDS, announce, created_in
 from tracker_core.records import (
     CreatedBody,
     EndedBody,
     Sequencer,
-    SourceBody,
     StartedBody,
 )
 from tracker_core.settings import (
     VARIABLES,
-    BackendSetting,
     Settings,
     error_policy,
     home,
@@ -43,10 +43,7 @@ from tracker_core.settings import (
 )
 from tracker_core.values import check_name
 
-__all__ = ["DEFAULT_BACKENDS", "Launch", "launch_job", "plan_launch"]
-
-DEFAULT_BACKENDS = (BackendSetting("sqlite"),)
-"""Where runs are kept when nothing is configured."""
+__all__ = ["Launch", "launch_job", "plan_launch"]
 
 _SIGNALS = (
     signal.SIGHUP,
@@ -161,15 +158,8 @@ def plan_launch(
     settings, folder = _settings(environ, trackers)
     # Without a folder, under the policy `warn`, there is nothing that could be used.
     backends = () if folder is None else settings.backends or DEFAULT_BACKENDS
-    created = CreatedBody(
-        _checked(name, "run name"),
-        _checked(experiment, "experiment") or settings.experiment,
-        _checked(group_id, "group id") or settings.group_id,
-        _checked(parent_run_id, "parent run id")
-        or settings.job_id
-        or settings.parent_run_id,
-    )
-    run_id = _checked(run_id, "run id") or new_run_id()
+    created = created_in(settings, name, experiment, group_id, parent_run_id)
+    run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
     return Launch(run_id, created, backends, folder, settings.on_error)
 
 
@@ -194,9 +184,13 @@ def launch_job(
         The job's exit code; 128 + n when signal n ended it, 127 when there is no such
         program, 126 when it cannot be executed.
     """
-    delivery = DirectDelivery(launch.run_id, targets, Sequencer(), isolates=True)
+    # The job says at once which backend fails; the launcher sums up what it missed.
+    delivery = DirectDelivery(
+        launch.run_id, targets, Sequencer(), isolates=True, announces=False
+    )
     try:
-        _begin(launch, delivery)
+        announce(delivery, launch.created)
+        delivery.send(StartedBody("launcher"))
         end = _run_job(command, launch.job_environment(environ))
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
@@ -290,17 +284,6 @@ def _settings(
             raise
         warn("nothing is tracked: %s", error)
         return Settings(on_error="warn"), None
-
-
-def _checked(name: str | None, what: str) -> str | None:
-    return None if name is None else check_name(name, what)
-
-
-def _begin(launch: Launch, delivery: DirectDelivery) -> None:
-    delivery.send(launch.created)
-    if launch.created.parent_run_id is not None:
-        delivery.send(SourceBody(launch.created.parent_run_id, None))
-    delivery.send(StartedBody("launcher"))
 
 
 def _run_job(command: Sequence[str], environ: Mapping[str, str]) -> _End:

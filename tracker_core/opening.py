@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tracker_core.api import TrackerBase
-from tracker_core.delivery import DirectDelivery, Target, warn
+from tracker_core.configfile import BackendSetting
+from tracker_core.delivery import Delivery, DirectDelivery, Target, warn
 from tracker_core.errors import TrackerError
 from tracker_core.identity import new_run_id
 from tracker_core.plain import native
 from tracker_core.records import CreatedBody, Sequencer, SourceBody
 from tracker_core.registry import build_tracker
 from tracker_core.settings import (
-    BackendSetting,
     Settings,
     is_launched,
     usable_settings,
@@ -29,12 +29,21 @@ from tracker_core.values import check_name
 if TYPE_CHECKING:
     from tracker_core.run import AppRun
 
-__all__ = ["UNDEFINED", "open_launched_run", "open_targets", "track"]
+__all__ = [
+    "DEFAULT_BACKENDS",
+    "UNDEFINED",
+    "announce",
+    "created_in",
+    "open_launched_run",
+    "open_targets",
+    "track",
+]
 
 UNDEFINED = "<UNDEFINED>"
 """The id of the run of a process that nothing launched, as in torchx."""
 
-_DEFAULT = BackendSetting("sqlite")
+DEFAULT_BACKENDS = (BackendSetting("sqlite"),)
+"""Where runs are kept when nothing is configured."""
 
 
 def open_launched_run() -> "AppRun":
@@ -94,7 +103,30 @@ def track(
         InvalidValueError: A name is empty or cannot be kept.
     """
     settings = _settings()
-    created = CreatedBody(
+    created = created_in(settings, name, experiment, group_id, parent_run_id)
+    if trackers is None:
+        backends = settings.backends or DEFAULT_BACKENDS
+        targets = open_targets(backends, settings.on_error)
+    else:
+        targets = [Target.of(tracker) for tracker in trackers]
+    return _open(settings, new_run_id(), targets, created)
+
+
+def created_in(
+    settings: Settings,
+    name: str | None,
+    experiment: str | None,
+    group_id: str | None,
+    parent_run_id: str | None,
+) -> CreatedBody:
+    """Return who a new run is, by what was asked for and else by the settings.
+
+    Inside a launched job its parent is that job's run.
+
+    Raises:
+        InvalidValueError: A name is empty or cannot be kept.
+    """
+    return CreatedBody(
         _checked(name, "run name"),
         _checked(experiment, "experiment") or settings.experiment,
         _checked(group_id, "group id") or settings.group_id,
@@ -102,12 +134,13 @@ def track(
         or settings.job_id
         or settings.parent_run_id,
     )
-    if trackers is None:
-        backends = settings.backends or (_DEFAULT,)
-        targets = open_targets(backends, settings.on_error)
-    else:
-        targets = [Target.of(tracker) for tracker in trackers]
-    return _open(settings, new_run_id(), targets, created)
+
+
+def announce(delivery: Delivery, created: CreatedBody) -> None:
+    """Record that a run exists, and the edge to the one that it was made from."""
+    delivery.send(created)
+    if created.parent_run_id is not None:
+        delivery.send(SourceBody(created.parent_run_id, None))
 
 
 def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Target]:
@@ -144,9 +177,7 @@ def _open(
     delivery = DirectDelivery(run_id, targets, sequencer, isolates=True)
     raw = [target.raw for target in targets]
     run = AppRun(run_id, raw, name=created.name, delivery=delivery)
-    delivery.send(created)
-    if created.parent_run_id is not None:
-        delivery.send(SourceBody(created.parent_run_id, None))
+    announce(delivery, created)
     return run
 
 

@@ -20,6 +20,7 @@ record is delivered at least once, in the order of its writer.
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import WeakValueDictionary
 
@@ -38,6 +39,7 @@ from tracker_core.records import (
     SourceBody,
     StartedBody,
     TagsBody,
+    UnknownBody,
     series_name,
 )
 from tracker_core.values import Value
@@ -71,13 +73,16 @@ class PlainTracker(NativeTracker):
         degraded: How many things it could not hold, by kind of record.
 
     Raises:
-        ConfigError: One of the eight is missing.
+        ConfigError: One of the eight is missing, or it is a class.
     """
 
     capabilities: frozenset[Capability] = frozenset()
 
     def __init__(self, tracker: object) -> None:
         """Wrap ``tracker`` without calling it."""
+        if isinstance(tracker, type):
+            message = f"{tracker.__name__} is a class; give an object of it"
+            raise ConfigError(message)
         missing = [
             name
             for name in sorted(TrackerBase.__abstractmethods__)
@@ -188,10 +193,11 @@ class PlainTracker(NativeTracker):
         body = record.body
         try:
             match body:
+                # Copies, since all backends of a run are given one and the same record.
                 case MetadataBody(values):
-                    self.raw.add_metadata(run_id, **values)
+                    self.raw.add_metadata(run_id, **deepcopy(dict(values)))
                 case ArtifactBody(name, path, metadata):
-                    self.raw.add_artifact(run_id, name, path, metadata)
+                    self.raw.add_artifact(run_id, name, path, deepcopy(metadata))
                 case SourceBody(source_run_id, artifact_name):
                     self.raw.add_source(run_id, source_run_id, artifact_name)
                 case _:
@@ -204,8 +210,8 @@ class PlainTracker(NativeTracker):
         if isinstance(record.body, MetricsBody):
             self.degraded["metrics"] += len(values)
         if values:
-            self.raw.add_metadata(run_id, **values)
-        else:
+            self.raw.add_metadata(run_id, **deepcopy(values))
+        elif isinstance(record.body, UnknownBody):
             self.degraded[body_kind(record.body)] += 1
 
     def _raw_metadata(self, run_id: str) -> Mapping[str, Value]:

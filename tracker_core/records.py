@@ -8,7 +8,6 @@ sequence, row within the record. "Last wins" means last in that order, never las
 arrive.
 """
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple, TypeAlias
@@ -210,7 +209,6 @@ class Sequencer:
         "_clock",
         "_last_ns",
         "_lock",
-        "_pid",
         "_sequences",
         "_writer",
     )
@@ -227,18 +225,12 @@ class Sequencer:
         self._last_ns = 0
         self._clock = clock
         self._lock = ForkLock()
-        self._pid = os.getpid()
         tell_after_fork(self)
 
     @property
     def writer(self) -> Writer:
         """Who writes here now."""
         return self._writer
-
-    @property
-    def is_forked(self) -> bool:
-        """Whether this process is a fork of the one that made the sequencer."""
-        return os.getpid() != self._pid
 
     def after_fork(self) -> None:
         """Begin a writer of its own in a forked child."""

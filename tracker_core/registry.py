@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, cast
 
+from tracker_core.configfile import BackendSetting
 from tracker_core.errors import (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -19,7 +20,6 @@ from tracker_core.errors import (
 from tracker_core.plain import native
 from tracker_core.redaction import describe, redact, shows_secret
 from tracker_core.settings import (
-    BackendSetting,
     read_settings,
     tracker_config_env_var_name,
 )

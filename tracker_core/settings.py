@@ -19,7 +19,6 @@ from tracker_core.errors import ConfigError
 
 __all__ = [
     "VARIABLES",
-    "BackendSetting",
     "Settings",
     "Variable",
     "error_policy",

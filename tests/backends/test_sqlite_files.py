@@ -265,7 +265,7 @@ def test_place_where_nobody_may_write_is_refused(path: str) -> None:
 
 @pytest.fixture
 def humble_folder() -> Iterator[Path]:
-    """Give a folder of a user whom permission bits stop, which they do not do to root."""
+    """Give a folder of a user whom permission bits stop, unlike root."""
     folder = Path(tempfile.mkdtemp())
     is_root = os.geteuid() == 0
     if is_root:

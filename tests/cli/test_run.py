@@ -210,9 +210,9 @@ def test_run_with_a_failing_backend_keeps_the_others(
 
     launcher = [line for line in done.err.splitlines() if line.startswith("tracker:")]
     assert done.code == 5
-    assert len(launcher) == 3
-    assert "backend 'faulty' failed: " in launcher[1]
-    assert "backend 'faulty' missed 3 of 3 records" in launcher[2]
+    assert done.err.count("backend 'faulty' failed: ") == 1
+    assert len(launcher) == 2
+    assert "backend 'faulty' missed 3 of 3 records" in launcher[1]
     answers = [
         tracker("show", "@last", "--json", "--tracker", name)
         for name in ("sqlite", "fsspec")

@@ -9,11 +9,11 @@ import click
 
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.border import Misuse, failure_of
+from tracker_core.configfile import BackendSetting
 from tracker_core.delivery import Target
-from tracker_core.launcher import DEFAULT_BACKENDS
-from tracker_core.opening import open_targets
+from tracker_core.opening import DEFAULT_BACKENDS, open_targets
 from tracker_core.plain import PlainTracker
-from tracker_core.settings import BackendSetting, parse_backends, read_settings
+from tracker_core.settings import parse_backends, read_settings
 
 __all__ = ["open_store", "read_options"]
 
