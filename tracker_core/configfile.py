@@ -99,15 +99,15 @@ def _read_toml(path: Path) -> FileSettings:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise _unusable(path, error, _line_of(error, text)) from None
-    _refuse_unknown(path, content, _KEYS)
+    _refuse_unknown(str(path), content, _KEYS)
     tables = content.get("backends", {})
     if not isinstance(tables, dict):
         message = f"{path}: backends must be tables such as [backends.sqlite]"
         raise ConfigError(message)
     return FileSettings(
         tuple(_backend(path, name, table) for name, table in tables.items()),
-        _text(path, content, "experiment"),
-        _text(path, content, "on_error"),
+        _text(str(path), content, "experiment"),
+        _text(str(path), content, "on_error"),
     )
 
 
@@ -115,9 +115,10 @@ def _backend(path: Path, name: str, table: object) -> BackendSetting:
     if not isinstance(table, dict):
         message = f"{path}: backends.{name} must be a table [backends.{name}]"
         raise ConfigError(message)
-    _refuse_unknown(path, table, _BACKEND_KEYS)
-    factory = _text(path, table, "factory")
-    return _setting(path, name, factory, _text(path, table, "config"))
+    place = f"{path}, [backends.{name}]"
+    _refuse_unknown(place, table, _BACKEND_KEYS)
+    factory = _text(place, table, "factory")
+    return _setting(path, name, factory, _text(place, table, "config"))
 
 
 def _setting(
@@ -133,18 +134,22 @@ def _setting(
     return BackendSetting(name, (factory or "").strip() or None, config)
 
 
-def _text(path: Path, table: Mapping[str, object], key: str) -> str | None:
+def _text(place: str, table: Mapping[str, object], key: str) -> str | None:
     value = table.get(key)
     if value is not None and not isinstance(value, str):
-        message = f"{path}: {key} must be text, not {type(value).__name__}"
+        message = f"{place}: {key} must be text, not {type(value).__name__}"
         raise ConfigError(message)
     return value
 
 
-def _refuse_unknown(path: Path, found: Iterable[str], known: tuple[str, ...]) -> None:
+def _refuse_unknown(place: str, found: Iterable[str], known: tuple[str, ...]) -> None:
+    from difflib import get_close_matches
+
     for key in found:
         if key not in known:
-            message = f"{path}: unknown key {key!r}; known are {', '.join(known)}"
+            near = get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"use {', '.join(known)}"
+            message = f"{place}: unknown key {key!r}; {hint}"
             raise ConfigError(message)
 
 
@@ -230,14 +235,21 @@ def _content(path: Path) -> str:
 
 
 def _unusable(path: Path, error: Exception, line: object = None) -> ConfigError:
-    # A parser's own message can quote the line at fault, and with it a secret.
     reason = (
-        os.strerror(error.errno) if isinstance(error, OSError) and error.errno else ""
+        os.strerror(error.errno)
+        if isinstance(error, OSError) and error.errno
+        else _reason(error)
     )
     place = f" at line {line}" if line else ""
-    return ConfigError(
-        f"{path} cannot be read{place}: {reason or type(error).__name__}; correct it"
-    )
+    return ConfigError(f"{path} cannot be read{place}: {reason}; correct it")
+
+
+def _reason(error: Exception) -> str:
+    # A parser may quote what it found, and with it a secret; the one for TOML does so
+    # for keys alone, in brackets.
+    reason = str(error).partition(" (at ")[0]
+    is_safe = type(error).__module__ == "tomllib" and "(" not in reason
+    return reason if is_safe else type(error).__name__
 
 
 def _line_of(error: Exception, text: str) -> object:

@@ -238,13 +238,13 @@ class DirectDelivery(Delivery):
             )
         before = self._degraded[index]
         degraded = [
-            f"{count - before.get(kind, 0)} {kind}"
+            _unheld(kind, count - before.get(kind, 0))
             for kind, count in sorted(target.tracker.degraded.items())
             if count > before.get(kind, 0)
         ]
         if degraded:
             warn(
-                "backend %r cannot hold all of run %r: %s",
+                "backend %r keeps less than all of run %r, without %s",
                 target.name,
                 self._run_id,
                 ", ".join(degraded),
@@ -259,6 +259,11 @@ def _write(tracker: NativeTracker, batch: Batch) -> BaseException | None:
     except BaseException as error:  # noqa: BLE001 - the border to backends
         return error
     return None
+
+
+def _unheld(kind: str, count: int) -> str:
+    # Of a series a plain tracker keeps the last value, but not what came before.
+    return f"the history of {count} points" if kind == "metrics" else f"{count} {kind}"
 
 
 def warn(message: str, *values: object) -> None:

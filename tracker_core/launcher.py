@@ -25,7 +25,7 @@ from tracker_core.delivery import DirectDelivery, Target, warn
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
-from tracker_core.opening import DEFAULT_BACKENDS, announce, created_in
+from tracker_core.opening import announce, created_in
 from tracker_core.records import (
     CreatedBody,
     EndedBody,
@@ -157,7 +157,8 @@ def plan_launch(
     """
     settings, folder = _settings(environ, trackers)
     # Without a folder, under the policy `warn`, there is nothing that could be used.
-    backends = () if folder is None else settings.backends or DEFAULT_BACKENDS
+    backends = settings.backends or (settings.embedded,)
+    backends = backends if folder is not None else ()
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
     return Launch(run_id, created, backends, folder, settings.on_error)

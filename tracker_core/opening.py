@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from tracker_core.run import AppRun
 
 __all__ = [
-    "DEFAULT_BACKENDS",
     "UNDEFINED",
     "announce",
     "created_in",
@@ -41,9 +40,6 @@ __all__ = [
 
 UNDEFINED = "<UNDEFINED>"
 """The id of the run of a process that nothing launched, as in torchx."""
-
-DEFAULT_BACKENDS = (BackendSetting("sqlite"),)
-"""Where runs are kept when nothing is configured."""
 
 
 def open_launched_run() -> "AppRun":
@@ -105,7 +101,7 @@ def track(
     settings = _settings()
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     if trackers is None:
-        backends = settings.backends or DEFAULT_BACKENDS
+        backends = settings.backends or (settings.embedded,)
         targets = open_targets(backends, settings.on_error)
     else:
         targets = [Target.of(tracker) for tracker in trackers]

@@ -88,6 +88,7 @@ VARIABLES = {
 }
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+_EMBEDDED = BackendSetting("sqlite")
 _POLICIES = ("raise", "warn")
 # Longer texts of digits are no count of anything, and int() refuses the longest.
 _MAX_DIGITS = 9
@@ -105,6 +106,7 @@ class Settings(NamedTuple):
         attempt: Which try this is, from 1.
         rank: This process's rank in a distributed job, or None.
         on_error: ``raise`` or ``warn``: what an unusable setting does at opening.
+        embedded: Where runs are kept when no backend is configured.
     """
 
     job_id: str | None = None
@@ -115,6 +117,7 @@ class Settings(NamedTuple):
     attempt: int = 1
     rank: int | None = None
     on_error: str = "raise"
+    embedded: BackendSetting = _EMBEDDED
 
 
 def tracker_config_env_var_name(name: str) -> str:
@@ -164,6 +167,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         attempt=_attempt(environ),
         rank=_rank(environ),
         on_error=_on_error(environ, files.on_error),
+        embedded=_configured(_EMBEDDED, None, environ),
     )
 
 
@@ -258,9 +262,9 @@ def _configured(
     # The last is the name that torchx gives it, which a shell may be unable to export.
     torchx = (f"TORCHX_{ours}", f"TORCHX_TRACKER_{backend.name.upper()}_CONFIG")
     texts = (environ.get(name) for name in (ours, *torchx))
-    config = next((text for text in texts if text is not None), None)
+    config = next((text for text in texts if text), None)
     if filed is not None:
-        config = filed.config if config is None else config
+        config = config or filed.config or None
         backend = backend._replace(factory=backend.factory or filed.factory)
     return backend._replace(config=config)
 

@@ -32,7 +32,8 @@ __all__ = ["create"]
 _Opened = tuple[fsspec.AbstractFileSystem, str]
 
 _FORMS = (
-    "set TRACKER_FSSPEC_CONFIG to a directory, to a URL such as s3://bucket/prefix, "
+    "set its config (TRACKER_FSSPEC_CONFIG, where the backend is called fsspec) to a "
+    "directory, to a URL such as s3://bucket/prefix, "
     'to {"protocol": "s3", "root_path": "bucket/prefix"} with options, '
     "or to a file with the lines protocol=… and root_path=…"
 )

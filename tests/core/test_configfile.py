@@ -53,13 +53,13 @@ def test_toml_lists_backends_in_order(folder: Path) -> None:
     [
         (
             "colour = 1",
-            "unknown key 'colour'; known are experiment, on_error, backends",
+            "unknown key 'colour'; use experiment, on_error, backends",
         ),
         ("experiment = 3", "experiment must be text, not int"),
         ("on_error = true", "on_error must be text, not bool"),
         ("backends = 'a,b'", "backends must be tables such as"),
         ("[backends]\na = 1", r"backends.a must be a table \[backends.a\]"),
-        ("[backends.a]\npath = 'x'", "unknown key 'path'; known are factory, config"),
+        ("[backends.a]\npath = 'x'", "unknown key 'path'; use factory, config"),
         ("[backends.a]\nconfig = 3", "config must be text, not int"),
         ("[backends.a]\nfactory = []", "factory must be text, not list"),
         ("[backends.'a,b']", "'a,b' cannot be a backend's name"),
@@ -74,21 +74,23 @@ def test_toml_that_says_something_unusable_is_refused(
     """The message names the file, the place and what belongs there."""
     (folder / "tracker.toml").write_text(text)
 
-    with pytest.raises(ConfigError, match=rf"^tracker\.toml: {message}"):
+    with pytest.raises(
+        ConfigError, match=rf"^tracker\.toml(, \[backends\.a\])?: {message}"
+    ):
         read_files({})
 
 
 @pytest.mark.parametrize(
     ("content", "where"),
     [
-        (f"x = 1\n{SECRET} {SECRET}", "at line 2: TOMLDecodeError"),
-        (f"x = '{SECRET}", "at line 1: TOMLDecodeError"),
-        (f"x = 1\n\ny = '{SECRET}", "at line 3: TOMLDecodeError"),
-        (f"x = 1\nx = '{SECRET}'", "at line 2: TOMLDecodeError"),
-        (f"[a]\n[a]\n#{SECRET}", "at line 2: TOMLDecodeError"),
+        (f"x = 1\n{SECRET} {SECRET}", "at line 2: Expected '='"),
+        (f"x = '{SECRET}", "at line 1: Expected"),
+        (f"x = 1\n\ny = '{SECRET}", "at line 3: Expected"),
+        (f"x = 1\nx = '{SECRET}'", "at line 2: Cannot overwrite a value"),
+        (f"[{SECRET}]\n[{SECRET}]", "at line 2: TOMLDecodeError"),
         (b"x = 1\ny = '" + SECRET.encode() + b"\xff'", "at line 2: UnicodeDecodeError"),
         ("x = " + "[" * 100_000, ": RecursionError"),
-        (f"x = 1\x00{SECRET}", "at line 1: TOMLDecodeError"),
+        (f"x = 1\x00{SECRET}", "at line 1: Expected newline"),
     ],
     ids=str,
 )

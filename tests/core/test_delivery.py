@@ -327,7 +327,9 @@ def test_degraded_records_are_summed_up(caplog: pytest.LogCaptureFixture) -> Non
     sent.send(MetricsBody(None, {"": {"x": 1}}))
     sent.close()
 
-    assert caplog.messages == ["backend '0' cannot hold all of run 'r': 1 metrics"]
+    assert caplog.messages == [
+        "backend '0' keeps less than all of run 'r', without the history of 1 points"
+    ]
 
 
 def test_close_closes_owned_trackers_and_goes_on(

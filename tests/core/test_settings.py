@@ -176,13 +176,21 @@ def test_config_is_read_from_either_family(variable: str) -> None:
     assert settings.backends == (BackendSetting("my-store", None, " text "),)
 
 
-def test_config_of_ours_wins_even_when_it_is_empty() -> None:
-    """An empty config is a config: it is handed on as it is."""
+def test_config_that_is_empty_counts_as_not_set() -> None:
+    """As for every variable, torchx's word is taken then, if there is one."""
     ours, torchx = "TRACKER_A_CONFIG", "TORCHX_TRACKER_A_CONFIG"
 
-    settings = read_settings({"TRACKER_BACKENDS": "a", ours: "", torchx: "b"})
+    settings = read_settings({"TRACKER_BACKENDS": "a,b", ours: "", torchx: "c"})
 
-    assert settings.backends[0].config == ""
+    assert [backend.config for backend in settings.backends] == ["c", None]
+
+
+def test_embedded_backend_is_configured_by_its_variable() -> None:
+    """Without any backend named, SQLite is where its own variable says."""
+    settings = read_settings({"TRACKER_SQLITE_CONFIG": "my.db"})
+
+    assert settings.backends == ()
+    assert settings.embedded == BackendSetting("sqlite", None, "my.db")
 
 
 @pytest.mark.parametrize("names", ["my-store,my.store", "sqlite,SQLite"])

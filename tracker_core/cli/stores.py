@@ -11,7 +11,7 @@ from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.border import Misuse, failure_of
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery import Target
-from tracker_core.opening import DEFAULT_BACKENDS, open_targets
+from tracker_core.opening import open_targets
 from tracker_core.plain import PlainTracker
 from tracker_core.settings import parse_backends, read_settings
 
@@ -57,7 +57,7 @@ def _open(name: str | None) -> Target:
     if name is not None:
         return open_targets([_named(name)], "raise")[0]
     settings = read_settings()
-    backends = settings.backends or DEFAULT_BACKENDS
+    backends = settings.backends or (settings.embedded,)
     opened: list[Target] = []
     for backend in backends:
         opened += open_targets([backend], settings.on_error)
