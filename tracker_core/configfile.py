@@ -33,7 +33,7 @@ from tracker_core.errors import ConfigError
 if TYPE_CHECKING:
     from configparser import ConfigParser
 
-__all__ = ["BackendSetting", "FileSettings", "read_files"]
+__all__ = ["BackendSetting", "FileSettings", "parse_backends", "read_files"]
 
 _KEYS = ("experiment", "on_error", "backends")
 _BACKEND_KEYS = ("factory", "config")
@@ -75,6 +75,30 @@ class FileSettings(NamedTuple):
     experiment: str | None = None
     on_error: str | None = None
     unlisted: tuple[BackendSetting, ...] = ()
+
+
+def parse_backends(text: str) -> tuple[BackendSetting, ...]:
+    """Read a comma list of backends; blanks are trimmed, duplicates dropped.
+
+    Raises:
+        ConfigError: A name or a factory is empty, or one name has two factories.
+    """
+    found: dict[str, BackendSetting] = {}
+    for item in text.split(","):
+        if not item.strip():
+            continue
+        name, equals, factory = (part.strip() for part in item.partition("="))
+        if not name or (equals and not factory):
+            message = (
+                f"backend {item.strip()!r} lacks its name or its factory; write name, "
+                "name=package.module:factory or package.module:factory"
+            )
+            raise ConfigError(message)
+        backend = BackendSetting(name, factory or None)
+        if found.setdefault(name, backend) != backend:
+            message = f"backend {name!r} is listed with two factories; keep one of them"
+            raise ConfigError(message)
+    return tuple(found.values())
 
 
 def read_files(environ: Mapping[str, str]) -> FileSettings:

@@ -5,12 +5,14 @@ record to every tracker before the call returns; one that fails keeps nothing fr
 others.
 """
 
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeVar
 
 from tracker_core.api import NativeTracker, TrackerBase
 from tracker_core.forks import ForkLock
+from tracker_core.interruptions import is_interruption
 from tracker_core.plain import PlainTracker, native
 from tracker_core.records import Batch, Body, Sequencer
 from tracker_core.redaction import describe
@@ -18,10 +20,6 @@ from tracker_core.redaction import describe
 __all__ = ["Delivery", "DirectDelivery", "Target", "warn"]
 
 _T = TypeVar("_T")
-
-# What a person or a signal handler raises to end the job; anything else that comes out
-# of a tracker, the panic of a native library included, is a failure of that tracker.
-_STOPS = (KeyboardInterrupt, SystemExit)
 
 
 class Target(NamedTuple):
@@ -50,9 +48,9 @@ class Target(NamedTuple):
         try:
             with self.tracker.turn:
                 self.tracker.close()
-        except _STOPS:
-            raise
-        except BaseException as error:  # noqa: BLE001 - the border to backends
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             shown = describe(error, [self.config])
             warn("backend %r failed to close: %s", self.name, shown)
 
@@ -96,6 +94,15 @@ class _Failures:
         self.first: str | None = None
 
 
+class _Thread(threading.local):
+    """What the calling thread has still to do once its call has come to an end.
+
+    None while it is in no call.
+    """
+
+    waiting: "list[Callable[[], list[BaseException] | None]] | None" = None
+
+
 class DirectDelivery(Delivery):
     """Hands each record to every tracker at once.
 
@@ -130,29 +137,20 @@ class DirectDelivery(Delivery):
         # A tracker counts for all its runs together.
         self._degraded = [dict(target.tracker.degraded) for target in self._targets]
         self._lock = ForkLock()
+        self._thread = _Thread()
         self._is_closed = False
 
     def send(self, body: Body) -> None:
         """Hand one record to every tracker.
 
-        A request to stop that comes meanwhile (``KeyboardInterrupt``, ``SystemExit``)
-        is passed on once every tracker was tried.
+        What a signal handler raises meanwhile is passed on once every tracker was
+        tried. What a handler sends meanwhile is handed on after this record, since a
+        tracker cannot be called in the middle of a call.
 
         Raises:
             BaseException: What a tracker raised, unless this delivery isolates.
         """
-        batch = self._sequencer.batch(self._run_id, body)
-        failed: list[tuple[int, BaseException]] = []
-        for index, target in enumerate(self._targets):
-            error = _write(target.tracker, batch)
-            if error is not None:
-                failed.append((index, error))
-        with self._lock:
-            self._sent += 1
-        for index, error in failed:
-            self._note(index, error, missed=1)
-        if failed:
-            self._raise([error for _, error in failed])
+        self._do(lambda: self._hand_on(body))
 
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask one tracker after the other until one answers.
@@ -173,9 +171,9 @@ class DirectDelivery(Delivery):
             try:
                 with tracker.turn:
                     return call(tracker)
-            except _STOPS:
-                raise
-            except BaseException as error:  # noqa: BLE001 - the border to backends
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
                 self._note(index, error, missed=0)
                 last = error
         if last is not None and not self._isolates:
@@ -184,6 +182,49 @@ class DirectDelivery(Delivery):
 
     def close(self) -> None:
         """Close owned trackers, and sum up what failed or could not be held."""
+        self._do(self._close)
+
+    def _do(self, call: "Callable[[], list[BaseException] | None]") -> None:
+        """Make ``call`` now, or after the call that this thread is in the middle of."""
+        if self._thread.waiting is not None:
+            self._thread.waiting.append(call)
+            return
+        errors: list[BaseException] = []
+        raised: list[BaseException] = []
+        waiting = [call]
+        while waiting:
+            self._thread.waiting = waiting
+            try:
+                while waiting:
+                    errors += waiting.pop(0)() or ()
+            except BaseException as error:  # noqa: BLE001 - raised below
+                raised.append(error)
+            # A handler that comes from here on calls at once; one that came just before
+            # has left something in the list.
+            self._thread.waiting = None
+        if raised:
+            raise raised[0]
+        self._raise(errors)
+
+    def _hand_on(self, body: Body) -> list[BaseException]:
+        batch = self._sequencer.batch(self._run_id, body)
+        failed: list[tuple[int, BaseException]] = []
+        interruptions: list[BaseException] = []
+        for index, target in enumerate(self._targets):
+            error = _write(target.tracker, batch)
+            if error is not None and is_interruption(error):
+                interruptions.append(error)
+                # It cut the call short; a batch that was taken is not taken twice.
+                error = _write(target.tracker, batch)
+            if error is not None:
+                failed.append((index, error))
+        with self._lock:
+            self._sent += 1
+        for index, error in failed:
+            self._note(index, error, missed=1)
+        return [*interruptions, *(error for _, error in failed)]
+
+    def _close(self) -> None:
         with self._lock:
             was_closed, self._is_closed = self._is_closed, True
         if was_closed:
@@ -212,9 +253,9 @@ class DirectDelivery(Delivery):
 
     def _raise(self, errors: list[BaseException]) -> None:
         for error in errors:
-            if isinstance(error, _STOPS):
+            if is_interruption(error):
                 raise error
-        if self._isolates:
+        if self._isolates or not errors:
             return
         if len(errors) == 1:
             raise errors[0]
@@ -244,7 +285,7 @@ class DirectDelivery(Delivery):
         ]
         if degraded:
             warn(
-                "backend %r keeps less than all of run %r, without %s",
+                "backend %r keeps less than all of run %r: %s",
                 target.name,
                 self._run_id,
                 ", ".join(degraded),
@@ -262,8 +303,9 @@ def _write(tracker: NativeTracker, batch: Batch) -> BaseException | None:
 
 
 def _unheld(kind: str, count: int) -> str:
-    # Of a series a plain tracker keeps the last value, but not what came before.
-    return f"the history of {count} points" if kind == "metrics" else f"{count} {kind}"
+    if kind == "metrics":
+        return f"of {count} metric values the last of each series"
+    return f"none of {count} {kind} records"
 
 
 def warn(message: str, *values: object) -> None:

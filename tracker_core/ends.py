@@ -1,5 +1,6 @@
 """How a run ends, and why."""
 
+import os
 import signal
 from collections.abc import Mapping
 
@@ -116,4 +117,13 @@ def _signal_cause(number: int) -> dict[str, Value]:
 
 
 def _kept(text: str) -> str:
-    return redact(text.encode("utf-8", "backslashreplace").decode())
+    return redact(text.encode("utf-8", "backslashreplace").decode(), _configs())
+
+
+def _configs() -> list[str]:
+    # What the job was handed for its backends must not be stored by them.
+    return [
+        text
+        for name, text in os.environ.items()
+        if name.startswith(("TRACKER_", "TORCHX_TRACKER_")) and name.endswith("_CONFIG")
+    ]

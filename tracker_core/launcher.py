@@ -20,7 +20,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
-from tracker_core.configfile import BackendSetting
+from tracker_core.configfile import BackendSetting, parse_backends
 from tracker_core.delivery import DirectDelivery, Target, warn
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
@@ -32,12 +32,12 @@ from tracker_core.records import (
     Sequencer,
     StartedBody,
 )
+from tracker_core.registry import torchx_name
 from tracker_core.settings import (
     VARIABLES,
     Settings,
     error_policy,
     home,
-    parse_backends,
     read_settings,
     tracker_config_env_var_name,
 )
@@ -66,6 +66,8 @@ class Launch(NamedTuple):
         created: What is recorded of it before the job starts.
         backends: Where its records go; empty when nothing can be tracked.
         home: The folder of the embedded store, absolute; None when none can be made.
+        directory: The folder that relative paths in configs belong to; None when there
+            is none any more.
         on_error: ``raise`` or ``warn``: what an unusable setting does.
     """
 
@@ -73,6 +75,7 @@ class Launch(NamedTuple):
     created: CreatedBody
     backends: tuple[BackendSetting, ...]
     home: Path | None
+    directory: str | None
     on_error: str
 
     @property
@@ -95,24 +98,28 @@ class Launch(NamedTuple):
             "TRACKER_EXPERIMENT": self.created.experiment,
             "TRACKER_GROUP": self.created.group_id,
             "TRACKER_HOME": None if self.home is None else str(self.home),
+            "TRACKER_LAUNCH_DIR": self.directory,
             "TRACKER_ON_ERROR": self.on_error,
         }
         both = _in_both_families({name: text for name, text in said.items() if text})
         if names:
-            # Torchx knows names alone.
             both["TRACKER_BACKENDS"] = ",".join(map(_listed, self.backends))
+            # Torchx looks into its own group, where ours go by other names; of two
+            # backends with one factory it can use the first alone.
+            twins = dict.fromkeys(map(torchx_name, self.backends))
+            both["TORCHX_TRACKERS"] = ",".join(twins)
         return both
 
     def configs(self) -> dict[str, str]:
         """Return the variables that configure the backends; they may hold secrets."""
-        ours = {
-            tracker_config_env_var_name(backend.name): backend.config
-            for backend in self.backends
-            if backend.config is not None
-        }
-        return {
-            f"{family}{n}": v for family in ("", "TORCHX_") for n, v in ours.items()
-        }
+        found = {}
+        for backend in self.backends:
+            if backend.config is not None:
+                found[tracker_config_env_var_name(backend.name)] = backend.config
+                # Torchx upper-cases the name and leaves the rest as it is.
+                twin = f"TORCHX_TRACKER_{torchx_name(backend).upper()}_CONFIG"
+                found.setdefault(twin, backend.config)
+        return found
 
     def stale(self, environ: Mapping[str, str]) -> list[str]:
         """Return the names in ``environ`` that tell of another run and must go."""
@@ -161,7 +168,8 @@ def plan_launch(
     backends = backends if folder is not None else ()
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
-    return Launch(run_id, created, backends, folder, settings.on_error)
+    directory = environ.get("TRACKER_LAUNCH_DIR") or _working_directory()
+    return Launch(run_id, created, backends, folder, directory, settings.on_error)
 
 
 def launch_job(
@@ -192,16 +200,13 @@ def launch_job(
     try:
         announce(delivery, launch.created)
         delivery.send(StartedBody("launcher"))
-        end = _run_job(command, launch.job_environment(environ))
+        with _Forwarding() as forwarding:
+            end = _run_job(command, launch.job_environment(environ), forwarding)
+            forwarding.end()
+            return _record_end(launch, delivery, end)
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
-        end = _end_of(-signal.SIGINT)
-    try:
-        delivery.send(end.body)
-        delivery.close()
-    except KeyboardInterrupt:
-        warn("interrupted: backends may miss the end of run %r", launch.run_id)
-    return end.code
+        return _record_end(launch, delivery, _end_of(-signal.SIGINT))
 
 
 class _End(NamedTuple):
@@ -215,7 +220,9 @@ class _Forwarding:
     """Hands signals on to the job for as long as the block lasts.
 
     A signal that the launcher was told to ignore (``nohup`` does so) stays ignored, by
-    the job too. What arrives before :meth:`begin` is handed on there.
+    the job too. What arrives before :meth:`begin` is handed on there. What arrives
+    after :meth:`end` has nobody left to go to and is dropped, so that the second signal
+    of a scheduler does not cost the record of the end; only Ctrl-C counts again.
     """
 
     def __init__(self) -> None:
@@ -247,12 +254,24 @@ class _Forwarding:
         for number in self._early:
             _send(process, number)
 
+    def end(self) -> None:
+        """Let Ctrl-C interrupt the launcher again; the job has ended."""
+        if signal.SIGINT in self._previous:
+            signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
+
     def _hand_on(self, number: int, _frame: FrameType | None) -> None:
         if self._process is None:
             self._early.append(number)
         elif number not in _FROM_KEYS or not _is_in_front():
             # In front of a terminal the job has had the key press itself.
             _send(self._process, number)
+
+
+def _working_directory() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:  # somebody has removed it
+        return None
 
 
 def _in_both_families(ours: Mapping[str, str]) -> dict[str, str]:
@@ -287,15 +306,25 @@ def _settings(
         return Settings(on_error="warn"), None
 
 
-def _run_job(command: Sequence[str], environ: Mapping[str, str]) -> _End:
-    with _Forwarding() as forwarding:
-        try:
-            # Files that the launcher was given open are meant for the job.
-            process = subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
-        except OSError as error:
-            return _end_unstarted(command[0], error)
-        forwarding.begin(process)
-        return _end_of(process.wait())
+def _run_job(
+    command: Sequence[str], environ: Mapping[str, str], forwarding: _Forwarding
+) -> _End:
+    try:
+        # Files that the launcher was given open are meant for the job.
+        process = subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
+    except OSError as error:
+        return _end_unstarted(command[0], error)
+    forwarding.begin(process)
+    return _end_of(process.wait())
+
+
+def _record_end(launch: Launch, delivery: DirectDelivery, end: _End) -> int:
+    try:
+        delivery.send(end.body)
+        delivery.close()
+    except KeyboardInterrupt:
+        warn("interrupted: backends may miss the end of run %r", launch.run_id)
+    return end.code
 
 
 def _end_of(code: int) -> _End:

@@ -25,7 +25,7 @@ from tracker_core.settings import (
 )
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
     from tracker_core.api import TrackerBase
 
@@ -35,11 +35,13 @@ __all__ = [
     "build_tracker",
     "build_trackers",
     "installed_backends",
+    "torchx_name",
     "tracker_config_env_var_name",
     "trackers_from_environ",
 ]
 
 GROUPS = ("tracker_core.backends", "torchx.tracker")
+_DISTRIBUTION = "tracker-core"
 
 
 class InstalledBackend(NamedTuple):
@@ -63,9 +65,6 @@ def installed_backends() -> list[InstalledBackend]:
 
     A factory that has several names is listed once, by the first of them, and where
     two packages use one name the first group wins.
-
-    Raises:
-        ConfigError: What an installed package says of itself cannot be read.
     """
     found: dict[str, InstalledBackend] = {}
     factories: set[str] = set()
@@ -121,6 +120,16 @@ def build_tracker(backend: BackendSetting) -> "TrackerBase":
     return _call(backend, factory)
 
 
+def torchx_name(backend: BackendSetting) -> str:
+    """Return the name by which genuine torchx finds the factory of ``backend``."""
+    ours = {point.name: _factory(point) for point in _entry_points(GROUPS[0])}
+    path = backend.factory or ours.get(backend.name)
+    for point in _entry_points(GROUPS[1]):
+        if _factory(point) == path:
+            return point.name
+    return path or backend.name
+
+
 def _call(
     backend: BackendSetting, factory: Callable[[str | None], object]
 ) -> "TrackerBase":
@@ -167,9 +176,10 @@ def _find(backend: BackendSetting) -> object:
     if path is not None:
         return _load_path(backend.name, path)
     for group in GROUPS:
-        for point in _entry_points(group):
-            if point.name == backend.name:
-                return _load_point(point)
+        found = [point for point in _entry_points(group) if point.name == backend.name]
+        if found:
+            # Whoever takes one of our names shall not take what is written under it.
+            return _load_point(min(found, key=_is_foreign))
     raise _not_found(backend.name)
 
 
@@ -236,12 +246,31 @@ def _entry_points(group: str) -> "Iterable[EntryPoint]":
         import importlib_metadata as metadata
     try:
         return cast("Iterable[EntryPoint]", metadata.entry_points(group=group))
-    except Exception as error:
-        message = (
-            "the entry points of the installed packages cannot be read: "
-            f"{describe(error)}; one of the packages is damaged, install it again"
+    except Exception:  # noqa: BLE001 - the border to packages of others
+        # One of them is damaged; the others shall not suffer for it.
+        return [
+            point
+            for package in metadata.distributions()
+            for point in _readable_points(cast("Distribution", package), group)
+        ]
+
+
+def _readable_points(package: "Distribution", group: str) -> "list[EntryPoint]":
+    try:
+        return list(package.entry_points.select(group=group))
+    except Exception as error:  # noqa: BLE001 - the border to packages of others
+        import logging
+
+        logging.getLogger("tracker_core").warning(
+            "the installed package %r is damaged and passed over: %s; install it again",
+            _name(package),
+            describe(error),
         )
-        raise ConfigError(message) from error
+        return []
+
+
+def _is_foreign(point: "EntryPoint") -> bool:
+    return _distribution(point) != _DISTRIBUTION
 
 
 def _factory(point: "EntryPoint") -> str:
@@ -250,9 +279,13 @@ def _factory(point: "EntryPoint") -> str:
 
 
 def _distribution(point: "EntryPoint") -> str:
+    return _name(point.dist) if point.dist else ""
+
+
+def _name(package: "Distribution") -> str:
     try:
         # A package that says nothing else of itself has no name, or refuses to tell.
-        return (point.dist and point.dist.name) or ""
+        return package.name or ""
     except Exception:  # noqa: BLE001 - the border to packages of others
         return ""
 

@@ -117,12 +117,12 @@ class AppRun:
         """Return the run id, by the name that torchx has for it."""
         return self.id
 
-    def add_metadata(self, **kwargs: object) -> None:
+    def add_metadata(self, /, **kwargs: object) -> None:
         """Record keys with JSON values; a later value of a key replaces the earlier.
 
         Raises:
             InvalidValueError: A key is reserved (it begins with ``tracker.``, or is
-                ``run_id``), or a value lies outside what is allowed.
+                ``self`` or ``run_id``), or a value lies outside what is allowed.
             UnsupportedTypeError: A value has a type that cannot be kept.
         """
         self._send(metadata_body(kwargs))

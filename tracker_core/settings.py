@@ -14,7 +14,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker_core.configfile import BackendSetting, FileSettings, read_files
+from tracker_core.configfile import (
+    BackendSetting,
+    FileSettings,
+    parse_backends,
+    read_files,
+)
 from tracker_core.errors import ConfigError
 
 __all__ = [
@@ -24,7 +29,7 @@ __all__ = [
     "error_policy",
     "home",
     "is_launched",
-    "parse_backends",
+    "launch_path",
     "read_settings",
     "tracker_config_env_var_name",
     "usable_settings",
@@ -71,12 +76,23 @@ VARIABLES = {
             "The name of the run's experiment.",
         ),
         Variable("TRACKER_GROUP", None, "The label of the run's group."),
-        Variable("TRACKER_ATTEMPT", None, "Which try of the run this is, from 1."),
+        Variable(
+            "TRACKER_ATTEMPT",
+            None,
+            "Which try of the run this is, from 1; by default one more than the "
+            "restarts that SLURM or torchelastic count.",
+        ),
         Variable(
             "TRACKER_HOME",
             None,
             "The folder of the embedded store; `.tracker` in the working directory "
             "by default, the user's state directory where that cannot be written.",
+        ),
+        Variable(
+            "TRACKER_LAUNCH_DIR",
+            None,
+            "The folder that relative paths in configs belong to, where the job was "
+            "launched; the working directory by default.",
         ),
         Variable(
             "TRACKER_ON_ERROR",
@@ -88,6 +104,7 @@ VARIABLES = {
 }
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
+_RESTARTS = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
 _EMBEDDED = BackendSetting("sqlite")
 _POLICIES = ("raise", "warn")
 # Longer texts of digits are no count of anything, and int() refuses the longest.
@@ -141,6 +158,17 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
         reason = error.strerror if isinstance(error, OSError) else error
         message = f"TRACKER_HOME {str(path)!r} cannot be made: {reason}; "
         raise ConfigError(message + "set it to a folder that can be written") from error
+
+
+def launch_path(text: str) -> Path:
+    """Return a path in a config as an absolute one, with ``~`` expanded.
+
+    A relative one belongs to the folder where the job was launched, so that a job that
+    changes its directory finds what its launcher found.
+    """
+    return Path(
+        os.environ.get("TRACKER_LAUNCH_DIR", ""), Path(text).expanduser()
+    ).absolute()
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -215,30 +243,6 @@ def is_launched(environ: Mapping[str, str] | None = None) -> bool:
     return any(_trimmed(environ, name) for name in names)
 
 
-def parse_backends(text: str) -> tuple[BackendSetting, ...]:
-    """Read a comma list of backends; blanks are trimmed, duplicates dropped.
-
-    Raises:
-        ConfigError: A name or a factory is empty, or one name has two factories.
-    """
-    found: dict[str, BackendSetting] = {}
-    for item in text.split(","):
-        if not item.strip():
-            continue
-        name, equals, factory = (part.strip() for part in item.partition("="))
-        if not name or (equals and not factory):
-            message = (
-                f"backend {item.strip()!r} lacks its name or its factory; write name, "
-                "name=package.module:factory or package.module:factory"
-            )
-            raise ConfigError(message)
-        backend = BackendSetting(name, factory or None)
-        if found.setdefault(name, backend) != backend:
-            message = f"backend {name!r} is listed with two factories; keep one of them"
-            raise ConfigError(message)
-    return tuple(found.values())
-
-
 def _lookup(environ: Mapping[str, str], name: str) -> str | None:
     text = _trimmed(environ, name)
     try:
@@ -284,7 +288,8 @@ def _refuse_clashes(backends: Iterable[BackendSetting]) -> None:
 def _attempt(environ: Mapping[str, str]) -> int:
     text = _lookup(environ, "TRACKER_ATTEMPT")
     if text is None:
-        return 1
+        restarts = (_number(environ.get(name, "")) for name in _RESTARTS)
+        return 1 + next((number for number in restarts if number is not None), 0)
     number = _number(text)
     if not number:
         message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"

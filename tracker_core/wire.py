@@ -7,7 +7,6 @@ unchanged, so an older reader never destroys what a newer writer logged.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import cast
 
 from tracker_core.records import (
     ArtifactBody,
@@ -43,6 +42,10 @@ _KINDS: dict[str, type[Body]] = {
     "ended": EndedBody,
 }
 _NAMES = {body: kind for kind, body in _KINDS.items()}
+# What 63 bits hold: a time until the year 2262, and any count.
+_LIMIT = 2**63
+# The fields of bodies that readers go through.
+_MAPPINGS = frozenset({"values", "streams"})
 _ENVELOPE = ("sequence", "time_ns", "kind")
 
 
@@ -85,14 +88,14 @@ def batch_from_lines(text: str) -> Batch:
 
 def _batch(head: Mapping[str, Value], rows: Iterable[Mapping[str, Value]]) -> Batch:
     return Batch(
-        cast("str", head["run_id"]),
+        _text(head, "run_id"),
         Writer(
-            cast("str", head["writer"]),
-            cast("int", head["attempt"]),
-            cast("int | None", head["rank"]),
+            _text(head, "writer"),
+            _count(head, "attempt"),
+            None if head["rank"] is None else _count(head, "rank"),
         ),
-        cast("int", head["first"]),
-        cast("int", head["last"]),
+        _count(head, "first"),
+        _count(head, "last"),
         tuple(_record_from_value(row) for row in rows),
     )
 
@@ -109,15 +112,40 @@ def _record_to_value(record: Record) -> dict[str, Value]:
 
 
 def _record_from_value(row: Mapping[str, Value]) -> Record:
-    kind = cast("str", row["kind"])
+    kind = _text(row, "kind")
     fields = {key: value for key, value in row.items() if key not in _ENVELOPE}
     known = _KINDS.get(kind)
     body: Body
     if known is None or set(fields) != set(known._fields):
         body = UnknownBody(kind, fields)
     else:
+        _check_mappings(fields)
         body = known(**fields)  # type: ignore[arg-type]  # the fields are those written
-    return Record(cast("int", row["sequence"]), cast("int", row["time_ns"]), body)
+    return Record(_count(row, "sequence"), _count(row, "time_ns"), body)
+
+
+def _count(fields: Mapping[str, Value], name: str) -> int:
+    value = fields[name]
+    if type(value) is not int or not 0 <= value < _LIMIT:
+        message = f"the field {name!r} is {value!r}; it was damaged"
+        raise ValueError(message)
+    return value
+
+
+def _text(fields: Mapping[str, Value], name: str) -> str:
+    value = fields[name]
+    if not isinstance(value, str):
+        message = f"the field {name!r} is {value!r}; it was damaged"
+        raise ValueError(message)  # noqa: TRY004 - the text is wrong, not a type
+    return value
+
+
+def _check_mappings(fields: Mapping[str, Value]) -> None:
+    for name in _MAPPINGS & fields.keys():
+        inner = _mapping(fields[name])
+        if name == "streams":
+            for stream in inner.values():
+                _mapping(stream)
 
 
 def _mapping(value: Value) -> dict[str, Value]:

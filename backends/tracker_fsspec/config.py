@@ -9,6 +9,8 @@
                                       ``protocol``, ``root_path`` and options
 ====================================  ================================================
 
+A relative path, of a directory or of a file, starts where the job was launched.
+
 A configuration may hold passwords: no message repeats it but for the names of keys,
 protocols and, without user and password, locations.
 """
@@ -23,6 +25,7 @@ import fsspec
 from fsspec.core import url_to_fs
 
 from tracker_core.errors import BackendUnavailableError, ConfigError
+from tracker_core.settings import launch_path
 from tracker_fsspec.settings_file import parse_settings
 from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.tracker import FsspecTracker
@@ -30,6 +33,9 @@ from tracker_fsspec.tracker import FsspecTracker
 __all__ = ["create"]
 
 _Opened = tuple[fsspec.AbstractFileSystem, str]
+
+_LOCAL = ("file", "local")
+_LOCAL_PREFIXES = ("file://", "local://", "file:", "local:")
 
 _FORMS = (
     "set its config (TRACKER_FSSPEC_CONFIG, where the backend is called fsspec) to a "
@@ -98,12 +104,32 @@ def _from_options(options: Mapping[str, object], where: str) -> _Opened:
         raise ConfigError(f"{where} lacks {' and '.join(missing)}; {_FORMS}")
     protocol = _text(rest, "protocol", where)
     root = _text(rest, "root_path", where)
-    return _opened(protocol, lambda: (fsspec.filesystem(protocol, **rest), root))
+    return _at(protocol, root, rest)
 
 
 def _from_url(url: str, options: Mapping[str, object]) -> _Opened:
     protocol = fsspec.utils.get_protocol(url)
+    if protocol in _LOCAL:
+        return _at(protocol, url, options)
     return _opened(protocol, lambda: cast("_Opened", url_to_fs(url, **options)))
+
+
+def _at(protocol: str, root: str, options: Mapping[str, object]) -> _Opened:
+    place = _from_launch(root) if protocol in _LOCAL else root
+    return _opened(protocol, lambda: (fsspec.filesystem(protocol, **options), place))
+
+
+def _from_launch(place: str) -> str:
+    """Return the absolute path of what a local URL or path names."""
+    prefixes = (prefix for prefix in _LOCAL_PREFIXES if place.startswith(prefix))
+    path = place.removeprefix(next(prefixes, ""))
+    try:
+        return str(launch_path(path))
+    except RuntimeError as error:
+        message = (
+            f"the path {path!r} cannot be used: {error}; name a directory without '~'"
+        )
+        raise ConfigError(message) from error
 
 
 def _opened(protocol: str, open_it: Callable[[], _Opened]) -> _Opened:
@@ -141,8 +167,8 @@ def _prepare(root: str) -> None:
             file.write(b"tracker")
     except OSError as error:
         message = (
-            f"the directory {root!r} cannot be written: {reason_of(error)}; "
-            "name another, or change its rights"
+            f"the directory {root!r} cannot be written: {reason_of(error)}; that is "
+            "needed for reading too; name another, change its rights, or make room"
         )
         raise ConfigError(message) from error
 

@@ -14,7 +14,7 @@ from tracker_fsspec.layout import (
     holds_records,
     run_id_in,
 )
-from tracker_fsspec.store import Store
+from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.torchx_files import labels_in, torchx_batch
 
 __all__ = ["RunReader"]
@@ -55,6 +55,15 @@ class RunReader:
         if self._history is None and self.torchx_sources():
             return RunHistory(run_id_in(self._directory) or "")
         return self._history
+
+    def refresh_if_allowed(self) -> RunHistory | None:
+        """Read what is new, or pass over a run that may not be read, with a warning."""
+        try:
+            return self.refresh()
+        except PermissionError as error:
+            where = f"{self._store.visible_root}/{self._directory}"
+            self._warn(where, reason_of(error))
+            return None
 
     def info(self, history: RunHistory) -> RunInfo:
         """Return who the run is; edges of torchx's alone tell no time."""
@@ -120,7 +129,7 @@ class RunReader:
             self._warn(path, error)
             return set()
 
-    def _warn(self, path: str, error: Exception) -> None:
+    def _warn(self, path: str, reason: object) -> None:
         if path not in self._warned:
             self._warned.add(path)
-            _log.warning("passed over %s, which cannot be read: %s", path, error)
+            _log.warning("passed over %s, which cannot be read: %s", path, reason)

@@ -1,6 +1,7 @@
 """The tracker that keeps runs as files."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
@@ -75,13 +76,17 @@ class FsspecTracker(NativeTracker):
         return self._reader(run_id).info(self._history(run_id))
 
     def runs(self, limit: int | None = None) -> Sequence[RunInfo]:
-        """Return the runs, as :meth:`NativeTracker.runs` says; all of them are read."""
+        """Return the runs, as :meth:`NativeTracker.runs` says; all of them are read.
+
+        A run that may not be read is passed over with one warning, so that a private
+        one does not hide all others. Asked for by its id, it is an error.
+        """
         found: list[tuple[int, str, RunInfo]] = []
         for directory in self._store.directories():
             if run_id_in(directory) is None and not is_digest(directory):
                 continue
             reader = self._reader_of(directory)
-            history = reader.refresh()
+            history = reader.refresh_if_allowed()
             if history is not None:
                 info = reader.info(history)
                 found.append((history.created_ns, info.run_id, info))
@@ -129,7 +134,12 @@ class FsspecTracker(NativeTracker):
         content = self._store.read(_batch_path(batch))
         try:
             return content is not None and bool(batch_from_lines(content.decode()))
-        except (ValueError, TypeError, LookupError):  # a piece of one: replace it
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            RecursionError,
+        ):  # a piece of one: replace it
             return False
 
     def _write(self, batch: Batch) -> None:
@@ -146,7 +156,9 @@ class FsspecTracker(NativeTracker):
         self._add_label(run, f"{run}/{Category.SOURCES}/{source}", edge.artifact_name)
         if self._store.has_directory(source):
             path = f"{source}/{Category.DESCENDANTS}/{run}"
-            self._add_label(run, path, edge.artifact_name)
+            # The run of another user: torchx misses the edge there, we do not need it.
+            with suppress(PermissionError):
+                self._add_label(run, path, edge.artifact_name)
 
     def _add_label(self, run: str, path: str, label: str | None) -> None:
         content = with_label(self._store.read(path) or b"", label)

@@ -8,8 +8,15 @@ for the calls in progress, closes the connections, and lets go on both sides. Th
 call opens a connection of its own
 (https://www.sqlite.org/howtocorrupt.html, "carrying an open database connection across
 a fork").
+
+SQLite does not notice that its file was removed, and would go on writing to what nobody
+can open any more. Hence each call looks whether the file at the path is still the one
+that was opened, and opens the path again if it is not. Closing the old connection
+leaves the new file's log alone: SQLite removes the log of a file that is at its place
+only (``SQLITE_FCNTL_HAS_MOVED``).
 """
 
+import logging
 import os
 import sqlite3
 import threading
@@ -19,11 +26,18 @@ from pathlib import Path
 from weakref import WeakSet
 
 from tracker_core.errors import ConfigError, PermanentError, RetryableError
-from tracker_sqlite.files import absolute_path, prepared_file
+from tracker_sqlite.files import (
+    Identity,
+    absolute_path,
+    identity_of,
+    prepared_file,
+)
 from tracker_sqlite.schema import ensure_schema
 from tracker_sqlite.transactions import transaction
 
 __all__ = ["Database"]
+
+_log = logging.getLogger("tracker_sqlite")
 
 _REMEDY = "choose another path, or restore the file from a copy"
 
@@ -42,15 +56,21 @@ _PASSING = frozenset(
 # Of these, the ones that tell of a wrong setting when they come at opening.
 _SETTING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 
+# The most that a call waits, in seconds, after one that waited in vain.
+_SHORT_TIMEOUT = 0.1
+
 
 class Database:
     """Opens its file when it is needed, and again after a fork or :meth:`close`.
 
+    A file that was removed or replaced since is opened again too, with a warning.
     Safe to call from several threads, which take turns.
 
     Args:
         path: The file; None for a database in memory, which stays in its process.
-        busy_timeout: How many seconds to wait for other processes.
+        busy_timeout: How many seconds to wait for other processes. When that was too
+            short, calls wait a tenth of a second at the most until a write succeeds:
+            a process that keeps the file locked shall not stop a job at every call.
 
     Raises:
         ConfigError: The file cannot be used; the message says why and what to do.
@@ -62,7 +82,9 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         # The working directory may be another one at the next opening.
         self._path = None if path is None else absolute_path(path)
+        self._identity: Identity | None = None
         self._busy_timeout = busy_timeout
+        self._timeout = busy_timeout
         self._pid = os.getpid()
         self._lock = threading.RLock()
         _gate.add(self)
@@ -97,19 +119,19 @@ class Database:
             connection = self._connected()
             with transaction(connection, "IMMEDIATE"):
                 yield connection
+            self._wait_at_most(self._busy_timeout)
 
     def close(self) -> None:
         """Close the connection; repeating the call changes nothing."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._disconnect()
+            self._identity = None  # whatever happens to a closed file is no loss
 
     def before_fork(self) -> None:
         """Wait for the call in progress, and begin no other before the fork."""
         self._lock.acquire()
         if self._path is not None:
-            self.close()
+            self._disconnect()
 
     def after_fork(self) -> None:
         """Let calls begin again, in the parent and in the child."""
@@ -120,32 +142,75 @@ class Database:
         return ":memory:" if self._path is None else str(self._path)
 
     def _connected(self) -> sqlite3.Connection:
-        if self._path is None and os.getpid() != self._pid:
+        if self._path is None:
+            self._refuse_in_child()
+        elif self._has_lost_its_file(self._path):
+            self._open_again()
+        if self._connection is None:
+            self._connection = self._open()
+        return self._connection
+
+    def _refuse_in_child(self) -> None:
+        if os.getpid() != self._pid:
             message = (
                 "a :memory: database stays in the process that made it; "
                 "give a path to write from a forked child"
             )
             raise ConfigError(message)
-        if self._connection is None:
-            self._connection = self._open()
-        return self._connection
+
+    def _open_again(self) -> None:
+        self._disconnect()
+        self._connection = self._open()
+        _log.warning(
+            "sqlite database %r was removed or replaced while it was in use: what it "
+            "held before is gone, and the file that is there now is used",
+            self._name,
+        )
+
+    def _has_lost_its_file(self, path: Path) -> bool:
+        if self._identity is None:
+            return False
+        try:
+            return identity_of(path) != self._identity
+        except OSError:  # an open file stays usable where looking is not allowed
+            return False
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def _open(self) -> sqlite3.Connection:
-        target = ":memory:" if self._path is None else str(prepared_file(self._path))
+        target, identity = ":memory:", None
+        if self._path is not None:
+            target = str(prepared_file(self._path))
+            # Before SQLite opens it: one that is replaced meanwhile is noticed.
+            identity = identity_of(self._path)
+        connection = self._connection_to(target)
+        self._identity = identity
+        return connection
+
+    def _connection_to(self, target: str) -> sqlite3.Connection:
         with ExitStack() as stack, self._errors(at_opening=True):
             connection = sqlite3.connect(
                 target,
-                timeout=self._busy_timeout,
+                timeout=self._timeout,
                 isolation_level=None,
                 check_same_thread=False,
             )
             stack.callback(connection.close)
-            ensure_schema(connection, self._name, self._busy_timeout)
+            ensure_schema(connection, self._name, self._timeout)
             connection.execute("PRAGMA foreign_keys=ON")
             # With WAL: commits do not wait for the disk, checkpoints do.
             connection.execute("PRAGMA synchronous=NORMAL")
             stack.pop_all()
         return connection
+
+    def _wait_at_most(self, timeout: float) -> None:
+        if timeout != self._timeout and self._connection is not None:
+            milliseconds = round(timeout * 1000)
+            self._connection.execute(f"PRAGMA busy_timeout = {milliseconds}")
+        self._timeout = timeout
 
     @contextmanager
     def _errors(self, *, at_opening: bool = False) -> Iterator[None]:
@@ -157,6 +222,8 @@ class Database:
         except sqlite3.DatabaseError as error:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             message = f"sqlite database {self._name!r}: {error}"
+            if code == sqlite3.SQLITE_BUSY:
+                self._wait_at_most(min(_SHORT_TIMEOUT, self._busy_timeout))
             if at_opening and (code not in _PASSING or code in _SETTING):
                 raise ConfigError(f"{message}; {_REMEDY}") from error
             if code in _PASSING:

@@ -1,12 +1,46 @@
 """The database file before SQLite opens it: its folders, its mode, who may write."""
 
 import os
+import re
 from pathlib import Path
+from typing import TypeAlias
 
 from tracker_core.errors import ConfigError
+from tracker_core.settings import launch_path
 from tracker_sqlite.mounts import refuse_network
 
-__all__ = ["absolute_path", "prepared_file"]
+__all__ = [
+    "Identity",
+    "absolute_path",
+    "configured_path",
+    "identity_of",
+    "prepared_file",
+]
+
+Identity: TypeAlias = tuple[int, int]
+"""The device and the inode of a file, which are its own as long as it is open."""
+
+_URL = re.compile("[^/]*://")
+
+
+def configured_path(config: str) -> Path:
+    """Return the absolute path that a config names.
+
+    Raises:
+        ConfigError: It is a URL, which may hold a password and is not shown; or there
+            is no such user.
+    """
+    if _URL.match(config):
+        message = (
+            "the backend sqlite takes the path of a file, and its config is a URL (not "
+            "shown, since it may hold a password); write a path, or use the backend "
+            "fsspec, which takes URLs such as s3://bucket/prefix"
+        )
+        raise ConfigError(message)
+    try:
+        return launch_path(config)
+    except RuntimeError as error:
+        raise _unusable(Path(config), str(error)) from error
 
 
 def absolute_path(path: Path) -> Path:
@@ -19,6 +53,19 @@ def absolute_path(path: Path) -> Path:
         return path.expanduser().absolute()
     except RuntimeError as error:
         raise _unusable(path, str(error)) from error
+
+
+def identity_of(path: Path) -> Identity | None:
+    """Return which file is at ``path`` now; None when there is none.
+
+    Raises:
+        OSError: The system does not tell.
+    """
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return found.st_dev, found.st_ino
 
 
 def prepared_file(path: Path) -> Path:

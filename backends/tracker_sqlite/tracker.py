@@ -8,10 +8,12 @@ from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.points import Points
 from tracker_core.records import Batch
 from tracker_core.runs import RunInfo
+from tracker_core.settings import home
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 from tracker_sqlite import reading
 from tracker_sqlite.database import Database
+from tracker_sqlite.files import configured_path
 from tracker_sqlite.writing import take
 
 __all__ = ["SqliteTracker", "create"]
@@ -32,10 +34,15 @@ class SqliteTracker(NativeTracker):
     :meth:`close`. ``:memory:`` lasts until it is closed, has no other process, and
     refuses every call in a forked child.
 
+    A file that is removed or replaced while it is open takes what it held with it; the
+    next call opens the one at the path, makes it if it is missing, and logs a warning.
+
     Args:
         path: The file, made with mode 0600 if it is missing, as are its folders with
             mode 0700; or ``:memory:``.
-        busy_timeout: How many seconds a call waits for the writers before it.
+        busy_timeout: How many seconds a call waits for the writers before it. After a
+            call that waited in vain, each waits a tenth of a second at the most, until
+            a write has succeeded.
 
     Raises:
         ConfigError: The file cannot be used; the message says why and what to do.
@@ -122,14 +129,12 @@ def create(config: str | None = None) -> SqliteTracker:
     """Return a tracker on the database file ``config``.
 
     Args:
-        config: A path, ``:memory:``, or None for ``tracker.db`` in the home of
-            Tracker.
+        config: A path, which starts where the job was launched if it is relative;
+            ``:memory:``; or None for ``tracker.db`` in the home of Tracker.
 
     Raises:
         ConfigError: The file cannot be used; the message says why and what to do.
     """
-    if config is not None:
-        return SqliteTracker(config)
-    from tracker_core.settings import home  # noqa: PLC0415 - without a config alone
-
-    return SqliteTracker(home() / "tracker.db")
+    if config is None:
+        return SqliteTracker(home() / "tracker.db")
+    return SqliteTracker(config if config == _MEMORY else configured_path(config))

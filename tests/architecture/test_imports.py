@@ -12,7 +12,7 @@ CORE = ROOT / "tracker_core"
 # A module imports modules of its own row or of rows above it, and no others.
 ROWS = (
     ("errors",),
-    ("values", "redaction"),
+    ("values", "redaction", "interruptions"),
     ("forks", "once", "identity"),
     ("records", "wire"),
     ("params", "metrics", "ends"),

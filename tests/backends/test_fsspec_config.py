@@ -100,6 +100,52 @@ def test_create_takes_a_relative_directory_from_where_it_is_called(
     assert create(str(tmp_path / "runs")).metadata(RUN) == {"key": 1}
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        "runs",
+        "./runs/",
+        "file://runs",
+        '{"url": "runs"}',
+        '{"protocol": "file", "root_path": "runs"}',
+        '{"protocol": "local", "root_path": "local://runs"}',
+        "tracker.conf",
+    ],
+)
+def test_create_takes_a_relative_path_from_where_the_job_was_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A job that has changed its directory writes to that of its launcher."""
+    config_file(tmp_path, "protocol=file\nroot_path=runs\n")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("TRACKER_LAUNCH_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    create(form).add_metadata(RUN, key=1)
+
+    assert create(str(tmp_path / "runs")).metadata(RUN) == {"key": 1}
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_create_takes_the_directory_beside_signs_of_urls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is a sign in a URL is none in the path of the place of launch."""
+    place = tmp_path / "a::b"
+    place.mkdir()
+    monkeypatch.setenv("TRACKER_LAUNCH_DIR", str(place))
+
+    create("runs").add_metadata(RUN, key=1)
+
+    assert (place / "runs").is_dir()
+
+
+def test_create_refuses_an_unknown_home() -> None:
+    """The home of a user that does not exist is a wrong setting, no new directory."""
+    with pytest.raises(ConfigError, match="no-such-user-here/runs' cannot be used"):
+        create("~no-such-user-here/runs")
+
+
 def test_create_takes_a_url_of_another_protocol() -> None:
     """Its path is the root, and nothing is written before the first batch."""
     root = new_run_id()
@@ -250,6 +296,21 @@ def test_read_only_root_is_refused(root: str) -> None:
     """Where not even root may write is found at once, not at the first run."""
     with pytest.raises(ConfigError, match=f"'{root}' cannot be written"):
         create(root)
+
+
+def test_root_that_may_only_be_read_is_refused_and_says_why(
+    humble_folder: Path,
+) -> None:
+    """Whoever wants to read alone is told that writing is what is missing."""
+    create(str(humble_folder)).add_metadata(RUN, key=1)
+    humble_folder.chmod(0o500)
+
+    with pytest.raises(ConfigError) as caught:
+        create(str(humble_folder))
+
+    said = f"{str(humble_folder)!r} cannot be written: Permission denied"
+    assert said in str(caught.value)
+    assert "needed for reading too" in str(caught.value)
 
 
 def test_check_of_the_root_leaves_nothing(tmp_path: Path) -> None:

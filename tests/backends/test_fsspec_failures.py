@@ -73,6 +73,26 @@ def test_damaged_batch_is_passed_over_and_replaced(
     assert [torn.name in record.getMessage() for record in caplog.records] == [True]
 
 
+@pytest.mark.parametrize("time_ns", ["-1", "1e400", "9223372036854775808", "true"])
+def test_batch_of_an_impossible_time_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, time_ns: str
+) -> None:
+    """It is named in a warning, and every other batch is read."""
+    tracker = open_at(tmp_path)
+    tracker.write(one(MetadataBody({"a": 1})))
+    tracker.write(one(MetadataBody({"b": 2}), 2))
+    name = "w-000000000001-000000000001.jsonl"
+    batch = tmp_path / directory_name(RUN) / "batches" / name
+    batch.write_text(batch.read_text().replace('"time_ns":5', f'"time_ns":{time_ns}'))
+    reader = open_at(tmp_path)
+
+    read = reader.metadata(RUN)
+
+    assert read == {"b": 2}
+    assert [info.run_id for info in reader.runs()] == [RUN]
+    assert [name in record.getMessage() for record in caplog.records] == [True]
+
+
 # Writes one batch after the other, and says of each when it is kept.
 WRITE_FOR_EVER = """
 import itertools, sys
@@ -177,6 +197,41 @@ def test_failed_read_is_an_error_and_no_empty_answer(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match="symbolic links"):
         tracker.metadata(RUN)
+
+
+def test_runs_passes_over_a_run_that_may_not_be_read(
+    humble_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A private run hides no other; asked for by its id, it is an error."""
+    tracker = open_at(humble_folder)
+    tracker.add_source(RUN, "private")
+    tracker.add_metadata("private", key=1)
+    private = humble_folder / directory_name("private")
+    private.chmod(0)
+    reader = open_at(humble_folder)
+
+    listed = list(reader.run_ids()), list(reader.run_ids(parent_run_id="private"))
+    with pytest.raises(PermissionError):
+        reader.metadata("private")
+
+    private.chmod(0o700)
+    assert listed == ([RUN], [RUN])
+    assert [str(private) in record.getMessage() for record in caplog.records] == [True]
+    assert set(reader.run_ids()) == {RUN, "private"}
+
+
+def test_edge_to_a_run_of_another_user_is_taken(humble_folder: Path) -> None:
+    """The mirror for torchx cannot be written there, and our own reads need none."""
+    tracker = open_at(humble_folder)
+    tracker.add_metadata("theirs", key=1)
+    theirs = humble_folder / directory_name("theirs")
+    theirs.chmod(0o500)
+
+    tracker.add_source(RUN, "theirs", "model")
+
+    theirs.chmod(0o700)
+    assert tracker.sources(RUN) == [TrackerSource("theirs", "model")]
+    assert [path.name for path in theirs.glob("descendants/*")] == []
 
 
 def test_write_failure_shows_no_credentials() -> None:

@@ -2,10 +2,8 @@
 
 import gc
 import os
-import shutil
 import sqlite3
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,8 +12,6 @@ import pytest
 
 from tracker_core.errors import ConfigError
 from tracker_sqlite import SqliteTracker, create
-
-_NOBODY = 65534
 
 
 @pytest.fixture
@@ -130,6 +126,20 @@ def test_relative_path_does_not_follow_the_working_directory(
         tracker.add_metadata("run", key=1)
 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["elsewhere", "runs.db"]
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_relative_path_starts_where_the_job_was_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that has changed its directory finds the file of its launcher."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("TRACKER_LAUNCH_DIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    write(Path("below/runs.db"))
+
+    assert (tmp_path / "below" / "runs.db").is_file()
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
@@ -263,23 +273,6 @@ def test_place_where_nobody_may_write_is_refused(path: str) -> None:
         create(path)
 
 
-@pytest.fixture
-def humble_folder() -> Iterator[Path]:
-    """Give a folder of a user whom permission bits stop, unlike root."""
-    folder = Path(tempfile.mkdtemp())
-    is_root = os.geteuid() == 0
-    if is_root:
-        os.chown(folder, _NOBODY, _NOBODY)
-        os.setresuid(_NOBODY, _NOBODY, 0)
-    try:
-        yield folder
-    finally:
-        if is_root:
-            os.setresuid(0, 0, 0)
-        folder.chmod(0o700)
-        shutil.rmtree(folder)
-
-
 def test_read_only_folder_is_refused(humble_folder: Path) -> None:
     """Permission bits of the folder count, for a new file and for one that is there."""
     write(humble_folder / "old.db")
@@ -300,7 +293,29 @@ def test_read_only_file_is_refused(humble_folder: Path) -> None:
         create(str(path))
 
 
-def test_unknown_home_is_refused() -> None:
+@pytest.mark.parametrize("open_it", [SqliteTracker, create])
+def test_unknown_home_is_refused(open_it: Callable[[str], SqliteTracker]) -> None:
     """The home of a user that does not exist is a wrong setting."""
     with pytest.raises(ConfigError, match="cannot be used"):
-        SqliteTracker("~no-such-user-here/runs.db")
+        open_it("~no-such-user-here/runs.db")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "postgres://user:hunter2@host/db",
+        " sqlite:///hunter2.db",
+        "simplecache::s3://hunter2/runs",
+    ],
+)
+def test_url_is_refused_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: str
+) -> None:
+    """It names a backend that takes URLs, tells no password and makes no folder."""
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(ConfigError, match="use the backend fsspec") as caught:
+        create(config)
+
+    assert "hunter2" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []

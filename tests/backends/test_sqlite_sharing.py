@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -129,6 +130,53 @@ def test_locked_database_asks_to_try_again(path: Path, tracker: SqliteTracker) -
     impatient.write(batch)
 
     assert tracker.metadata("run") == {"key": 1}
+    impatient.close()
+
+
+def test_locked_database_is_waited_for_once(path: Path, tracker: SqliteTracker) -> None:
+    """A process that never lets go costs a job one long wait, and short ones after."""
+    waiting = SqliteTracker(path, busy_timeout=2.0)
+    batch = Pen("run").log(MetadataBody({"key": 1}))
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetryableError, match="locked"):
+        waiting.write(batch)
+
+    begun = time.monotonic()
+    for _ in range(4):
+        with pytest.raises(RetryableError, match="locked"):
+            waiting.write(batch)
+    waited = time.monotonic() - begun
+
+    other.close()
+    waiting.write(batch)
+    assert waited < 2.0
+    assert tracker.metadata("run") == {"key": 1}
+    waiting.close()
+
+
+def test_locked_database_is_waited_for_again_after_a_write(
+    path: Path, tracker: SqliteTracker
+) -> None:
+    """One write that succeeded makes up for the long wait before it."""
+    pen = Pen("run")
+    impatient = SqliteTracker(path, busy_timeout=0.4)
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RetryableError, match="locked"):
+        impatient.write(pen.log(MetadataBody({"lost": 1})))
+    other.execute("ROLLBACK")
+    impatient.write(pen.log(MetadataBody({"kept": 2})))
+    other.execute("BEGIN IMMEDIATE")
+
+    begun = time.monotonic()
+    with pytest.raises(RetryableError, match="locked"):
+        impatient.write(pen.log(MetadataBody({"lost": 3})))
+    waited = time.monotonic() - begun
+
+    other.close()
+    assert waited >= 0.3
+    assert tracker.metadata("run") == {"kept": 2}
     impatient.close()
 
 

@@ -50,8 +50,8 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
 @pytest.mark.parametrize(
     ("arguments", "hint"),
     [
-        (("lst",), "no command lst; did you mean list"),
-        (("list", "metdata"), "no command metdata; did you mean metadata"),
+        (("lst",), "no command lst; did you mean list?"),
+        (("list", "metdata"), "no command metdata; did you mean metadata?"),
         (("qqq",), "no command qqq; there are env, list, run, show"),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
@@ -76,12 +76,32 @@ def test_nothing_to_do_is_wrong_usage(tracker: "Cli") -> None:
     assert "Commands:" in done.err
 
 
-@pytest.mark.parametrize("limit", ["0", "x"])
+@pytest.mark.parametrize("limit", ["0", "x", "-1", "²", "1.5"])
 def test_limit_is_a_count(tracker: "Cli", store: "Store", limit: str) -> None:
     """A limit that is none is wrong usage."""
     del store
 
-    assert tracker("list", "--limit", limit).code == 2
+    done = tracker("list", "--limit", limit)
+
+    assert done.code == 2
+    assert f"{limit!r} is no count; use a whole number from 1" in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "--experiment", "--", "true"),
+        ("run", "--name", "--", "true"),
+        ("env", "--parent", "--"),
+        ("list", "--tracker", "--"),
+    ],
+)
+def test_separator_is_no_value(tracker: "Cli", arguments: tuple[str, ...]) -> None:
+    """An option that has lost its value does not take what follows for it."""
+    done = tracker(*arguments)
+
+    assert done.code == 2
+    assert "a value is missing before '--'" in done.err
 
 
 def test_mistake_of_ours_is_one_line(

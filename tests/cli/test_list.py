@@ -98,7 +98,7 @@ def test_list_says_that_there_are_more(tracker: "Cli", store: "Store") -> None:
     done = tracker("list", "--limit", "2")
 
     assert len(done.rows) == 3
-    assert done.err == "tracker: there are more runs; --limit 4 shows some of them\n"
+    assert done.err == ("tracker: showing the newest 2 runs; --limit N shows more\n")
 
 
 def test_list_says_that_all_are_shown(tracker: "Cli", store: "Store") -> None:
@@ -118,7 +118,20 @@ def test_list_without_runs_says_how_to_make_one(tracker: "Cli", store: "Store") 
     done = tracker("list")
 
     assert len(done.rows) == 1
-    assert "start one with `tracker run -- COMMAND`" in done.err
+    assert done.err == (
+        "tracker: no run yet in 'one'; start one with `tracker run -- COMMAND`\n"
+    )
+
+
+def test_list_shows_groups_when_there_are_any(tracker: "Cli", store: "Store") -> None:
+    """The group is a column as soon as one of the runs has one."""
+    store.write("x", CreatedBody("n", "iris", "sweep"))
+    store.run("y", at=2)
+
+    done = tracker("list")
+
+    assert done.rows[0][3:5] == ["EXPERIMENT", "GROUP"]
+    assert [row[3] for row in done.rows[1:]] == ["–", "sweep"]
 
 
 def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> None:
@@ -189,6 +202,46 @@ def test_jobs_of_an_ambiguous_parent_are_a_failure(
     assert (done.code, done.out) == (1, "")
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [
+        ((), "no run yet in 'one'; start one"),
+        (("--parent-run-id", "typo"), "no run 'typo' in 'one', and none that used it"),
+    ],
+)
+def test_no_jobs_come_with_a_hint(
+    tracker: "Cli", store: "Store", options: tuple[str, ...], hint: str
+) -> None:
+    """An empty table of ids is no failure, and is explained."""
+    del store
+
+    done = tracker("list", "jobs", *options)
+
+    assert (done.code, done.out) == (0, "JOB ID\n")
+    assert done.err.startswith(f"tracker: {hint}")
+
+
+def test_jobs_that_used_a_run_in_vain_come_with_a_hint(
+    tracker: "Cli", family: "Store"
+) -> None:
+    """A run that nobody used is named as it was found."""
+    name = family.tracker.run("lowest").name
+
+    done = tracker("list", "jobs", "--parent-run-id", "lowe")
+
+    assert done.err == f"tracker: no run in 'one' used {name!r} (lowest)\n"
+
+
+def test_metadata_that_is_not_there_is_said(tracker: "Cli", store: "Store") -> None:
+    """A run without metadata is an empty table with a hint."""
+    store.run("x", name="n")
+
+    done = tracker("list", "metadata", "x")
+
+    assert (done.code, done.out) == (0, "ID  VALUE\n")
+    assert done.err == "tracker: run 'n' has no metadata\n"
+
+
 def test_metadata_is_a_table_of_values(tracker: "Cli", store: "Store") -> None:
     """Text stands as it is, unless it would read as another value."""
     values: dict[str, Value] = {
@@ -257,6 +310,67 @@ def test_artifacts_are_filtered_by_name(tracker: "Cli", store: "Store") -> None:
 
     found = [{"name": "weights", "path": "p", "metadata": None}]
     assert done.json == {"version": 1, "run_id": "x", "artifacts": found}
+
+
+@pytest.mark.parametrize(
+    ("artifact", "hint"),
+    [
+        ("wieghts", "run 'n' has no artifact 'wieghts'; did you mean 'weights'?"),
+        ("qqq", "run 'n' has no artifact 'qqq'; it has plot, weights"),
+    ],
+)
+def test_artifact_that_is_not_there_is_said(
+    tracker: "Cli", store: "Store", artifact: str, hint: str
+) -> None:
+    """A name that no artifact has is an empty table with a hint."""
+    names = ("weights", "plot")
+    store.run("x", *(ArtifactBody(name, "p", None) for name in names), name="n")
+
+    done = tracker("list", "artifacts", "--artifact", artifact, "x")
+
+    assert (done.code, done.err) == (0, f"tracker: {hint}\n")
+
+
+def test_artifacts_that_are_not_there_are_said(tracker: "Cli", store: "Store") -> None:
+    """A run without artifacts is an empty table with a hint."""
+    store.run("x", name="n")
+
+    done = tracker("list", "artifacts", "x")
+
+    assert (done.code, done.err) == (0, "tracker: run 'n' has no artifact\n")
+
+
+def test_lineage_of_a_source_shows_who_used_it(tracker: "Cli", family: "Store") -> None:
+    """An id that is no run here has descendants, and says what it is."""
+    name = family.tracker.run("top").name
+
+    done = tracker("list", "lineage", "data.csv")
+
+    assert (done.code, done.err) == (0, "")
+    assert "\ndata.csv (no run here)\nused by\n" in done.out
+    assert f"── top ({name}) as dataset\n" in done.out
+
+
+def test_lineage_of_a_source_is_read_by_programs(
+    tracker: "Cli", family: "Store"
+) -> None:
+    """The object is that of a run, with descendants alone."""
+    del family
+
+    found = tracker("list", "lineage", "x.csv", "--json").json
+
+    assert (found["run_id"], found["children"]) == ("x.csv", ["middle"])
+    assert found["ancestors"] == []
+
+
+def test_lineage_of_nothing_is_a_failure(tracker: "Cli", family: "Store") -> None:
+    """What is no run, and no source of one, is unknown."""
+    del family
+
+    done = tracker("list", "lineage", "midle")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("tracker: no run 'midle' in 'one'; did you mean")
 
 
 def test_lineage_is_drawn_around_the_run(tracker: "Cli", family: "Store") -> None:
@@ -365,39 +479,6 @@ def test_lineage_refuses_wrong_usage(
     del store
 
     assert tracker("list", *arguments).code == 2
-
-
-def test_trackers_are_installed_or_configured(
-    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Backends are listed with their origin; configs are not shown."""
-    backends = "sqlite,lake=tracker_fsspec:create,memory=tracker_memory:create"
-    monkeypatch.setenv("TRACKER_BACKENDS", backends)
-    monkeypatch.setenv("TRACKER_LAKE_CONFIG", "hunter22")
-
-    done = tracker("list", "trackers")
-
-    ours = ["tracker-core", "tracker_core.backends"]
-    assert done.rows[0] == ["NAME", "PACKAGE", "GROUP", "CONFIGURED"]
-    for row in (
-        ["fsspec", *ours, "no"],
-        ["memory", *ours, "no"],
-        ["sqlite", *ours, "yes"],
-        ["memory", "–", "tracker_memory:create", "yes"],
-        ["lake", "–", "tracker_fsspec:create", "yes"],
-    ):
-        assert row in done.rows
-    assert "hunter22" not in done.out + done.err
-
-
-def test_trackers_as_json(tracker: "Cli", monkeypatch: pytest.MonkeyPatch) -> None:
-    """Programs get the factory too, and a name that nothing has."""
-    monkeypatch.setenv("TRACKER_BACKENDS", "nothing")
-
-    found = tracker("list", "trackers", "--json").json["trackers"]
-
-    nowhere = {"name": "nothing", "package": None, "group": None}
-    assert {**nowhere, "factory": "nothing", "configured": True} in found  # type: ignore[operator]  # a JSON list
 
 
 def test_json_is_the_same_from_two_backends(

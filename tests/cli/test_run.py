@@ -43,8 +43,7 @@ while True:
 
 TWINS = {
     "TRACKER_JOB_ID": "TORCHX_JOB_ID",
-    "TRACKER_BACKENDS": "TORCHX_TRACKERS",
-    "TRACKER_SQLITE_CONFIG": "TORCHX_TRACKER_SQLITE_CONFIG",
+    "TRACKER_SQLITE_CONFIG": "TORCHX_TRACKER_TRACKER_SQLITE_CONFIG",
     "TRACKER_PARENT_RUN_ID": "TORCHX_PARENT_RUN_ID",
     "TRACKER_EXPERIMENT": "TORCHX_TRACKING_EXPERIMENT_NAME",
 }
@@ -315,6 +314,22 @@ def test_run_gives_its_open_files_to_the_job(tracker: "Cli", place: Path) -> Non
     assert done.out == "b'content'\n"
 
 
+@pytest.mark.parametrize(
+    ("trackers", "is_warned"), [("memory", True), ("memory,sqlite", False)]
+)
+def test_run_that_nothing_keeps_is_warned_of(
+    tracker: "Cli",
+    trackers: str,
+    is_warned: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Memory alone keeps nothing, and this is said once."""
+    done = tracker.process("run", "--trackers", trackers, "--", "true")
+
+    warning = "nothing of this run outlives its processes in 'memory'; add a backend"
+    assert done.code == 0
+    assert done.err.count(warning) == is_warned
+
+
 def test_run_gives_the_job_its_environment(tracker: "Cli", place: Path) -> None:
     """The job's library, ours or torchx's, finds the run."""
     code = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
@@ -324,7 +339,21 @@ def test_run_gives_the_job_its_environment(tracker: "Cli", place: Path) -> None:
     seen = json.loads((place / "seen.json").read_text())
     for ours, theirs in TWINS.items():
         assert seen[ours] == seen[theirs]
+    assert seen["TORCHX_TRACKERS"] == f"tracker_{seen['TRACKER_BACKENDS']}"
     assert seen["TRACKER_PARENT_RUN_ID"] == "p"
+
+
+def test_run_records_the_parent_that_a_name_means(
+    tracker: "Cli", database: Path
+) -> None:
+    """A name is no id: lineage leads to the run that has it."""
+    tracker.process("run", "--name", "base", *python("pass"))
+
+    done = tracker.process("run", "--parent", "base", *python("pass"))
+
+    child, parent = runs_in(database)
+    assert child.parent_run_id == parent.run_id
+    assert len(done.err.splitlines()) == 1
 
 
 def test_run_in_this_process_ends_with_the_code_of_the_job(

@@ -92,7 +92,7 @@ def test_unknown_word_offers_similar_ones(tracker: "Cli", runs: "Store") -> None
     done = tracker("show", "frist")
 
     assert done.code == 1
-    assert done.err == "tracker: no run 'frist' here; did you mean 'first'?\n"
+    assert done.err == "tracker: no run 'frist' in 'one'; did you mean 'first'?\n"
 
 
 @pytest.mark.parametrize("word", ["zzz", ""])
@@ -105,7 +105,7 @@ def test_unknown_word_without_similar_ones_says_where_to_look(
     done = tracker("show", word)
 
     assert done.code == 1
-    assert f"no run {word!r} here; `tracker list` shows" in done.err
+    assert f"no run {word!r} in 'one'; `tracker list` shows" in done.err
 
 
 def test_last_of_no_runs_is_a_failure(tracker: "Cli", store: "Store") -> None:
@@ -115,4 +115,29 @@ def test_last_of_no_runs_is_a_failure(tracker: "Cli", store: "Store") -> None:
     done = tracker("show", "@last")
 
     assert (done.code, done.out) == (1, "")
-    assert "there is no run here yet" in done.err
+    assert done.err == (
+        "tracker: no run yet in 'one'; start one with `tracker run -- COMMAND`\n"
+    )
+
+
+def test_unknown_word_where_there_is_no_run_says_so(
+    tracker: "Cli", store: "Store"
+) -> None:
+    """In an empty store the word is not at fault."""
+    del store
+
+    done = tracker("show", "x")
+
+    assert done.code == 1
+    assert done.err.startswith("tracker: no run 'x': no run yet in 'one'; start one")
+
+
+def test_last_without_its_sign_is_asked_back_about(
+    tracker: "Cli", runs: "Store"
+) -> None:
+    """Who forgets the sign of ``@last`` is reminded."""
+    del runs
+
+    done = tracker("show", "last")
+
+    assert done.err == "tracker: no run 'last' in 'one'; did you mean '@last'?\n"

@@ -85,8 +85,8 @@ def test_card_shows_everything(tracker: "Cli", full: "Store") -> None:
         "ARTIFACT  PATH    METADATA\n"
         'weights   w.json  {"epoch":10}\n'
         "\n"
-        "SOURCE  AS\n"
-        "p\n"
+        "SOURCE  NAME  AS\n"
+        "p       –     –\n"
     )
 
 
@@ -108,6 +108,43 @@ def test_card_as_json_has_everything(tracker: "Cli", full: "Store") -> None:
     }
     assert found["sources"] == [{"source_run_id": "p", "artifact_name": None}]
     assert found["run"]["cause"]["message"] == "too\nbad"  # type: ignore[index]  # a JSON object
+
+
+def test_card_names_the_runs_that_were_used(tracker: "Cli", store: "Store") -> None:
+    """A source that is a run here has its name beside its id."""
+    store.run("p", name="parent")
+    store.run("x", SourceBody("p", None), SourceBody("data.csv", "dataset"))
+
+    done = tracker("show", "x")
+
+    assert done.out.endswith(
+        "SOURCE    NAME    AS\ndata.csv  –       dataset\np         parent  –\n"
+    )
+
+
+def test_card_says_where_an_exception_was_raised(
+    tracker: "Cli", store: "Store"
+) -> None:
+    """The place is shown, and where the rest of the traceback is."""
+    trace = (
+        "Traceback (most recent call last):\n"
+        '  File "a.py", line 1, in <module>\n    f()\n'
+        '  File "b.py", line 2, in f\n    1 / 0\n'
+        "ZeroDivisionError: division by zero\n"
+    )
+    cause = {
+        "kind": "exception",
+        "type": "ZeroDivisionError",
+        "message": "division by zero",
+        "traceback": trace,
+    }
+    store.write("x", StartedBody("job"), EndedBody("job", "FAILED", cause))
+
+    done = tracker("show", "x")
+
+    assert "cause      ZeroDivisionError: division by zero\n" in done.out
+    assert 'raised at  File "b.py", line 2, in f\n' in done.out
+    assert "traceback  --json has it\n" in done.out
 
 
 def test_card_shows_several_attempts(tracker: "Cli", store: "Store") -> None:

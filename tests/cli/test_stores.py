@@ -147,6 +147,63 @@ def test_store_without_any_configuration_is_sqlite(
     assert done.json["jobs"] == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("list",), 0),
+        (("list", "jobs"), 0),
+        (("list", "--tracker", "sqlite"), 0),
+        (("list", "trackers"), 0),
+        (("list", "metadata", "x"), 1),
+        (("show", "@last"), 1),
+    ],
+)
+@pytest.mark.parametrize("home", [None, "home"])
+def test_reading_makes_no_store(  # noqa: PLR0917 - pytest gives them by name
+    tracker: "Cli",
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    home: str | None,
+) -> None:
+    """In an empty folder reads find no run, say where, and leave nothing behind."""
+    monkeypatch.setenv("TRACKER_HOME", home or "")
+
+    done = tracker(*arguments)
+
+    where = f"no run yet in 'sqlite' under {place / (home or '.tracker')}; start one"
+    assert done.code == code
+    assert where in done.err or "trackers" in arguments
+    assert not list(place.iterdir())
+
+
+def test_embedded_store_keeps_its_rank_before_it_is_made(
+    tracker: "Cli", place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the first backend has no run yet, the second does not answer for it."""
+    monkeypatch.setenv("TRACKER_BACKENDS", f"eight={__name__}:create_plain,sqlite")
+    monkeypatch.setenv("TRACKER_HOME", "home")
+
+    done = tracker("list", "jobs")
+
+    assert done.out == "JOB ID\n"
+    assert f"'sqlite' under {place / 'home'}" in done.err
+
+
+def test_home_that_is_no_folder_is_a_mistake_of_configuration(
+    tracker: "Cli", place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What keeps a store from being read is not taken for its absence."""
+    (place / "home").write_text("a file")
+    monkeypatch.setenv("TRACKER_HOME", "home")
+
+    done = tracker("list")
+
+    assert (done.code, done.out) == (2, "")
+    assert "TRACKER_HOME" in done.err
+
+
 def test_installed_store_is_opened_with_its_variable(
     tracker: "Cli", store: "Store", database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

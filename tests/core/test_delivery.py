@@ -2,6 +2,8 @@
 
 import logging
 import os
+import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -12,6 +14,7 @@ from tracker_core.delivery import DirectDelivery, Target, warn
 from tracker_core.errors import ConfigError, RetryableError
 from tracker_core.plain import PlainTracker
 from tracker_core.records import Batch, MetadataBody, MetricsBody, Sequencer, TagsBody
+from tracker_core.run import AppRun
 from tracker_core.testing import FaultPlan, FaultyTracker, MemoryTracker
 
 SECRET = "hunter2-and-more"  # noqa: S105 - what no message may show
@@ -192,19 +195,114 @@ def test_send_raises_a_panic_unless_it_isolates() -> None:
 
 
 @pytest.mark.parametrize("isolates", [True, False])
-@pytest.mark.parametrize("stop", [KeyboardInterrupt(), SystemExit(3)])
-def test_send_obeys_a_request_to_stop_once_all_were_tried(
-    stop: BaseException, isolates: object
-) -> None:
-    """Ctrl-C in the middle of a backend costs the others nothing."""
-    last = MemoryTracker()
-    sent = delivery(faulty(ValueError()), faulty(stop), last, isolates=bool(isolates))
+def test_send_obeys_a_request_to_stop_once_all_were_tried(isolates: object) -> None:
+    """Ctrl-C in the middle of a backend costs the others nothing, nor that one."""
+    stop, held, last = KeyboardInterrupt(), MemoryTracker(), MemoryTracker()
+    cut = FaultyTracker(held, {1: stop}.get)
+    sent = delivery(faulty(ValueError()), cut, last, isolates=bool(isolates))
 
-    with pytest.raises(type(stop)) as found:
+    with pytest.raises(KeyboardInterrupt) as found:
         sent.send(BODY)
 
     assert found.value is stop
+    assert held.metadata("r") == last.metadata("r") == {"a": 1}
+
+
+def test_exit_that_a_tracker_asks_for_is_its_failure() -> None:
+    """A backend cannot end the job."""
+    last = MemoryTracker()
+    sent = delivery(faulty(SystemExit(3)), last)
+
+    sent.send(BODY)
+
     assert last.metadata("r") == {"a": 1}
+
+
+class Signalled(MemoryTracker):
+    """A tracker in the middle of whose first write a signal arrives."""
+
+    def __init__(self) -> None:
+        """Begin without writes."""
+        super().__init__()
+        self.writes = 0
+        self.depth = 0
+        self.deepest = 0
+
+    def write(self, batch: Batch) -> None:
+        """Note whether one write is made in the middle of another."""
+        self.writes += 1
+        self.depth += 1
+        self.deepest = max(self.depth, self.deepest)
+        try:
+            if self.writes == 1:
+                signal.raise_signal(signal.SIGUSR1)
+            super().write(batch)
+        finally:
+            self.depth -= 1
+
+
+@pytest.fixture
+def handle() -> Iterator[Callable[[Callable[[], object]], None]]:
+    """Give a function that says what the job does at SIGUSR1."""
+    before = signal.getsignal(signal.SIGUSR1)
+
+    def set_handler(act: Callable[[], object]) -> None:
+        signal.signal(signal.SIGUSR1, lambda *_: act())
+
+    yield set_handler
+    signal.signal(signal.SIGUSR1, before)
+
+
+def test_handler_that_logs_comes_after_the_record_that_it_interrupts(
+    handle: Callable[[Callable[[], object]], None],
+) -> None:
+    """No tracker is called in the middle of a call, and nothing is lost."""
+    tracker = Signalled()
+    sent = delivery(tracker)
+    handle(lambda: sent.send(MetadataBody({"b": 2})))
+
+    sent.send(BODY)
+
+    assert tracker.metadata("r") == {"a": 1, "b": 2}
+    assert tracker.deepest == 1
+
+
+def test_handler_that_ends_the_run_records_its_end(
+    handle: Callable[[Callable[[], object]], None],
+) -> None:
+    """The usual answer to SIGTERM: end the run, then leave."""
+    tracker = Signalled()
+    run = AppRun("r", [tracker], delivery=delivery(tracker))
+
+    def leave() -> None:
+        run.finish("KILLED", {"kind": "preempted"})
+        sys.exit(143)
+
+    handle(leave)
+
+    with pytest.raises(SystemExit, match="143"):
+        run.add_metadata(a=1)
+
+    assert tracker.metadata("r") == {"a": 1}
+    assert tracker.run("r").status == "KILLED"
+
+
+def test_handler_that_raises_is_obeyed_and_costs_no_record(
+    handle: Callable[[Callable[[], object]], None],
+) -> None:
+    """A time-out reaches the job; the backend that it came through is no culprit."""
+    tracker = Signalled()
+    sent = delivery(tracker)
+
+    def time_out() -> None:
+        raise TimeoutError
+
+    handle(time_out)
+
+    with pytest.raises(TimeoutError):
+        sent.send(BODY)
+
+    assert tracker.metadata("r") == {"a": 1}
 
 
 def test_failing_tracker_is_warned_of_once_and_summed_up(
@@ -327,9 +425,11 @@ def test_degraded_records_are_summed_up(caplog: pytest.LogCaptureFixture) -> Non
     sent.send(MetricsBody(None, {"": {"x": 1}}))
     sent.close()
 
-    assert caplog.messages == [
-        "backend '0' keeps less than all of run 'r', without the history of 1 points"
-    ]
+    (said,) = caplog.messages
+    assert said == (
+        "backend '0' keeps less than all of run 'r': "
+        "of 1 metric values the last of each series"
+    )
 
 
 def test_close_closes_owned_trackers_and_goes_on(

@@ -189,3 +189,16 @@ class UnspeakableError(Exception):
 def test_exception_cause_survives_an_error_that_cannot_be_shown() -> None:
     """The end of a run is recorded whatever ended it."""
     assert "UnspeakableError" in str(exception_cause(UnspeakableError())["type"])
+
+
+def test_cause_holds_no_config_of_a_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception that quotes what its backend was given is stored without it."""
+    monkeypatch.setenv("TRACKER_LAKE_CONFIG", "apikey=hunter2-and-more;host=db")
+    monkeypatch.setenv("TORCHX_TRACKER_OTHER_CONFIG", "another secret")
+
+    cause = exception_cause(
+        ValueError("lost apikey=hunter2-and-more;host=db, another secret")
+    )
+
+    assert cause["message"] == "lost ***, ***"
+    assert "hunter2" not in str(cause["traceback"])

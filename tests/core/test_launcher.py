@@ -76,7 +76,7 @@ def test_plan_names_the_run_in_both_families(place: Path) -> None:
         "TRACKER_JOB_ID": "x",
         "TORCHX_JOB_ID": "x",
         "TRACKER_BACKENDS": "sqlite,lake=tracker_fsspec:create",
-        "TORCHX_TRACKERS": "sqlite,lake",
+        "TORCHX_TRACKERS": "tracker_sqlite,tracker_fsspec",
         "TRACKER_PARENT_RUN_ID": "p",
         "TORCHX_PARENT_RUN_ID": "p",
         "TRACKER_EXPERIMENT": "iris",
@@ -84,6 +84,7 @@ def test_plan_names_the_run_in_both_families(place: Path) -> None:
         "TRACKER_GROUP": "g",
         "TRACKER_ATTEMPT": "1",
         "TRACKER_HOME": home,
+        "TRACKER_LAUNCH_DIR": str(place),
         "TRACKER_ON_ERROR": "raise",
     }
 
@@ -110,14 +111,14 @@ def test_plan_carries_what_files_say(place: Path) -> None:
 
     variables = launch.variables()
     assert variables["TRACKER_BACKENDS"] == "sqlite,lake=tracker_fsspec:create"
-    assert variables["TORCHX_TRACKERS"] == "sqlite,lake"
+    assert variables["TORCHX_TRACKERS"] == "tracker_sqlite,tracker_fsspec"
     assert variables["TRACKER_EXPERIMENT"] == "iris"
     assert variables["TRACKER_ON_ERROR"] == "warn"
     assert launch.configs() == {
         "TRACKER_SQLITE_CONFIG": "runs.db",
         "TRACKER_LAKE_CONFIG": "s3://b",
-        "TORCHX_TRACKER_SQLITE_CONFIG": "runs.db",
-        "TORCHX_TRACKER_LAKE_CONFIG": "s3://b",
+        "TORCHX_TRACKER_TRACKER_SQLITE_CONFIG": "runs.db",
+        "TORCHX_TRACKER_TRACKER_FSSPEC_CONFIG": "s3://b",
     }
 
 
@@ -208,6 +209,7 @@ def test_plan_goes_on_untracked_under_warn(
         "TRACKER_JOB_ID": launch.run_id,
         "TORCHX_JOB_ID": launch.run_id,
         "TRACKER_ATTEMPT": "1",
+        "TRACKER_LAUNCH_DIR": str(place),
         "TRACKER_ON_ERROR": "warn",
     }
 
@@ -373,7 +375,7 @@ def test_launch_that_is_interrupted_after_the_job_keeps_its_code(
 
     code, info = run(tracker, *python("raise SystemExit(5)"))
 
-    assert (code, info.status) == (5, "RUNNING")
+    assert (code, info.status) == (5, "FAILED")
     assert "interrupted: backends may miss the end of run" in caplog.text
 
 

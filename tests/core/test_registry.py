@@ -24,6 +24,7 @@ from tracker_core.registry import (
     build_tracker,
     build_trackers,
     installed_backends,
+    torchx_name,
     trackers_from_environ,
 )
 from tracker_core.testing import MemoryTracker
@@ -447,14 +448,50 @@ def test_request_to_stop_passes_through(site: Site, error: str) -> None:
     assert found.type.__name__ == error
 
 
-def test_damaged_metadata_are_explained(site: Site) -> None:
-    """One damaged package makes no other error than one of ours."""
+def test_damaged_package_is_passed_over(
+    site: Site, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named, and every other backend is found as before."""
     site.install("damaged", {})
+    site.install("pack", {OURS: {"lake": "lake_module:create"}})
+    site.write("lake_module", SOUND)
     damaged = site.folder / "damaged-1.0.dist-info" / "entry_points.txt"
     damaged.write_bytes(b"[tracker_core.backends]\nx = \xff\n")
 
-    with pytest.raises(ConfigError, match="cannot be read: UnicodeDecodeError"):
-        build_trackers({"lake": None})
+    assert len(build_trackers({"lake": None})) == 1
+    assert "the installed package 'damaged' is damaged" in caplog.text
+
+
+def test_name_of_ours_cannot_be_taken(site: Site) -> None:
+    """A package that offers another `sqlite` is not given what belongs to ours."""
+    site.install("pack", {OURS: {"memory": "evil_module:create"}})
+    site.write("evil_module", "def create(config): raise RuntimeError")
+
+    (tracker,) = build_trackers({"memory": "store"})
+
+    assert type(tracker).__name__ == "MemoryTracker"
+
+
+def test_torchx_name_is_that_of_the_same_factory(site: Site) -> None:
+    """Genuine torchx finds our backends, and foreign ones, in its own group."""
+    site.install("pack", {TORCHX: {"lake": "lake_module:create"}})
+    settings = [
+        BackendSetting("sqlite"),
+        BackendSetting("mine", "tracker_sqlite:create"),
+        BackendSetting("other", "lake_module:create"),
+        BackendSetting("lake"),
+        BackendSetting("odd", "pack.mod:create"),
+    ]
+
+    names = [torchx_name(backend) for backend in settings]
+
+    assert names == [
+        "tracker_sqlite",
+        "tracker_sqlite",
+        "lake",
+        "lake",
+        "pack.mod:create",
+    ]
 
 
 def test_package_without_metadata_can_be_used(site: Site) -> None:

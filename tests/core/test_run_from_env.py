@@ -21,6 +21,27 @@ from tracker_core.testing import MemoryTracker
 MEMORY = "memory=tracker_memory:create"
 SQLITE = "sqlite=tracker_sqlite:create"
 FAULTY = "faulty=tracker_core.testing.faults:create"
+# An error that is dealt with, and shown as a window or a prompt shows it.
+SHOWN = """
+import sys
+try:
+    1 / 0
+except ZeroDivisionError:
+    sys.excepthook(*sys.exc_info())
+"""
+# A backend that works in another thread, as those for object stores do.
+THREADED = """
+from concurrent.futures import ThreadPoolExecutor
+from tracker_sqlite import SqliteTracker
+
+class Threaded(SqliteTracker):
+    def write(self, batch):
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(super().write, batch).result()
+
+def create(config):
+    return Threaded(config)
+"""
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 
 
@@ -371,6 +392,7 @@ def job(tmp_path: Path) -> Iterator[Job]:
         ("run.log_metric('x', 1)", 0, "FINISHED", None),
         ("raise ValueError('no')", 1, "FAILED", ("exception", "no")),
         ("import sys; sys.exit(0)", 0, "FINISHED", None),
+        (SHOWN, 0, "FINISHED", None),
         ("raise KeyboardInterrupt", -2, "KILLED", ("signal", "SIGINT")),
         ("with run: raise ValueError('no')", 1, "FAILED", ("exception", "no")),
         ("with run: raise SystemExit(3)", 3, "FAILED", ("exit_code", 3)),
@@ -394,6 +416,36 @@ def test_run_ends_with_its_process(
         cause[0] if cause else None,
     )
     assert cause is None or cause[1] in details
+
+
+@pytest.mark.parametrize("code", ["pass", "raise ValueError"])
+def test_run_ends_in_a_backend_that_works_in_threads(
+    job: Job, tmp_path: Path, code: str
+) -> None:
+    """Python starts no more threads by the time it calls ``atexit``."""
+    (tmp_path / "threaded.py").write_text(THREADED)
+
+    _, errors = job.do(code, "sqlite=threaded:create")
+
+    assert job.info.status == ("FINISHED" if code == "pass" else "FAILED")
+    assert "missed" not in errors
+
+
+def test_run_ends_after_the_threads_of_the_job(job: Job) -> None:
+    """What a thread logs once the main one is at its end is not refused."""
+    code = """
+import threading, time
+def work():
+    threading.main_thread().join()
+    run.log_metric('x', 1)
+threading.Thread(target=work).start()
+"""
+
+    _, errors = job.do(code)
+
+    assert errors == ""
+    assert job.tracker.series("j")["x"].count == 1
+    assert job.info.status == "FINISHED"
 
 
 @pytest.mark.parametrize("code", [3, "text"])

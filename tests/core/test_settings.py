@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker_core.configfile import BackendSetting
+from tracker_core.configfile import BackendSetting, parse_backends
 from tracker_core.errors import ConfigError
 from tracker_core.settings import (
     VARIABLES,
@@ -13,7 +13,7 @@ from tracker_core.settings import (
     error_policy,
     home,
     is_launched,
-    parse_backends,
+    launch_path,
     read_settings,
     tracker_config_env_var_name,
     usable_settings,
@@ -434,3 +434,26 @@ def test_every_variable_has_a_meaning_and_is_named_once() -> None:
 
     assert len(set(names)) == len(names)
     assert all(variable.meaning.endswith(".") for variable in VARIABLES.values())
+
+
+@pytest.mark.parametrize("name", ["SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"])
+def test_attempt_is_one_more_than_the_restarts(name: str) -> None:
+    """A requeued job is a new attempt without saying so; our own variable wins."""
+    counted = read_settings({name: "2"})
+    told = read_settings({name: "2", "TRACKER_ATTEMPT": "7"})
+
+    assert (counted.attempt, told.attempt) == (3, 7)
+
+
+def test_launch_path_belongs_to_where_the_job_was_launched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job that changes its directory finds what its launcher found."""
+    monkeypatch.chdir(tmp_path)
+    before = launch_path("runs")
+    monkeypatch.setenv("TRACKER_LAUNCH_DIR", "/launched/here")
+
+    after = [launch_path("runs"), launch_path("/else/where")]
+
+    assert before == tmp_path / "runs"
+    assert after == [Path("/launched/here/runs"), Path("/else/where")]

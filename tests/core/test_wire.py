@@ -16,6 +16,7 @@ from tracker_core.records import (
     MetricsBody,
     ParamsBody,
     Record,
+    Sequencer,
     SourceBody,
     StartedBody,
     TagsBody,
@@ -157,3 +158,30 @@ def test_newer_version_is_named() -> None:
     """The error says which version was found, and what to do."""
     with pytest.raises(ValueError, match=r"version 2.*upgrade"):
         batch_from_lines(_HEAD.replace('"version":1', '"version":2'))
+
+
+@pytest.mark.parametrize("time", ["-1", "1.5", "true", "null", '"1"', str(2**63)])
+def test_batch_with_an_impossible_time_is_refused(time: str) -> None:
+    """Damage is found where the text is read, not when a date is made of it."""
+    text = batch_to_lines(Sequencer(clock=lambda: 777).batch("r", TagsBody({"a": "b"})))
+
+    with pytest.raises(ValueError, match=r"the field 'time_ns' is .*damaged"):
+        batch_from_lines(text.replace("777", time))
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ('"run_id":"r"', '"run_id":5'),
+        ('"rank":null', '"rank":"x"'),
+        ('"kind":"tags"', '"kind":[]'),
+        ('"values":{"a":"b"}', '"values":[1]'),
+    ],
+)
+def test_batch_with_a_field_of_another_type_is_refused(good: str, bad: str) -> None:
+    """A damaged batch is an error of one sort, which readers pass over."""
+    text = batch_to_lines(Sequencer().batch("r", TagsBody({"a": "b"})))
+    assert good in text
+
+    with pytest.raises(ValueError, match=r"damaged|expected a JSON object"):
+        batch_from_lines(text.replace(good, bad))

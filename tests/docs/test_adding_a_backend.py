@@ -1,19 +1,27 @@
 """The page for authors of backends is true: its code runs, and keeps the contract."""
 
-import importlib
+import importlib.util
 import os
 import re
 import subprocess
 import sys
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
-from tracker_core.registry import build_trackers, installed_backends
-
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "adding-a-backend.md"
+_INSTALLED_JOB = """
+from tracker_core import AppRun
+from tracker_core.registry import installed_backends
+
+run = AppRun.run_from_env()
+run.add_metadata(owner="ada")
+listed = [b.name for b in installed_backends() if "folder_tracker" in b.factory]
+print(listed, run.backends[0].metadata(run.id))
+"""
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -31,12 +39,17 @@ def package(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(package: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def _run(
+    package: Path,
+    *arguments: str,
+    folder: Path | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(package), str(_ROOT)])
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=package,
-        env={**os.environ, "PYTHONPATH": path},
+        cwd=folder or package,
+        env={**os.environ, **variables, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=200,
@@ -75,34 +88,22 @@ def test_native_tracker_keeps_the_contract(package: Path) -> None:
     assert re.search(r"\d+ passed in", suite.stdout)
 
 
-def test_entry_points_lead_to_the_factory(
-    package: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.skipif(
+    importlib.util.find_spec("pip") is None, reason="needs pip beside the interpreter"
+)
+def test_package_is_installed_by_pip_and_found_by_its_name(
+    package: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Installed as the page says, the backend is found by name and listed once."""
-    project = tomllib.loads((package / "pyproject.toml").read_text(encoding="utf-8"))
-    _install(package, project["project"])
-    monkeypatch.syspath_prepend(package)
-    importlib.invalidate_caches()
+    """As the page says: the job names the backend, and it is listed once."""
+    site, work = (tmp_path_factory.mktemp(name) for name in ("site", "work"))
+    target = ("--no-deps", "--target", str(site), "--disable-pip-version-check")
+    (work / "job.py").write_text(_INSTALLED_JOB, encoding="utf-8")
 
-    listed = [b.name for b in installed_backends() if "folder_tracker" in b.factory]
-    (tracker,) = build_trackers({"folder": str(package / "runs")})
-    tracker.add_metadata("demo", owner="ada")
+    pip = _run(package, "-m", "pip", "install", "-q", *target, ".")
+    variables = {"TRACKER_BACKENDS": "folder", "TRACKER_FOLDER_CONFIG": "runs"}
+    job = _run(site, "job.py", folder=work, variables=variables)
 
-    assert listed == ["folder"]
-    assert dict(tracker.metadata("demo")) == {"owner": "ada"}
-
-
-def _install(package: Path, project: dict[str, object]) -> None:
-    """Write what pip writes for a package's entry points."""
-    about = package / f"{str(project['name']).replace('-', '_')}-0.1.dist-info"
-    about.mkdir()
-    meta = f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 0.1\n"
-    (about / "METADATA").write_text(meta, encoding="utf-8")
-    groups = project["entry-points"]
-    assert isinstance(groups, dict)
-    lines = [
-        line
-        for group, points in groups.items()
-        for line in (f"[{group}]", *(f"{name} = {at}" for name, at in points.items()))
-    ]
-    (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
+    assert pip.returncode == 0, pip.stderr
+    assert job.stdout == "['folder'] {'owner': 'ada'}\n", job.stderr
+    assert sorted(path.name for path in site.glob("*.py")) == ["folder_tracker.py"]
+    assert list(work.glob("runs/*/*.jsonl"))

@@ -1,7 +1,9 @@
 """The border between the command line and the person before it.
 
-Whatever goes wrong is one line on stderr that begins with ``tracker:``, never a
-traceback. Exit codes: 0 is fine, 1 a failure, 2 a wrong usage or configuration.
+Whatever goes wrong is one line on stderr that begins with ``tracker:``, or for words
+that the command line does not have the parser's lines ``Usage: …`` and ``Error: …``;
+never a traceback. Exit codes: 0 is fine, 1 a failure, 2 a wrong usage or
+configuration.
 """
 
 import logging
@@ -78,10 +80,10 @@ class Commands(click.Group):
         """Find the command that the arguments begin with."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = get_close_matches(name, self.list_commands(ctx))
-            known = near or self.list_commands(ctx)
-            hint = "did you mean" if near else "there are"
-            ctx.fail(f"no command {clean(name)!r}; {hint} {', '.join(known)}")
+            known = self.list_commands(ctx)
+            near = " or ".join(map(repr, get_close_matches(name, known)))
+            hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+            ctx.fail(f"no command {clean(name)!r}; {hint}")
         return super().resolve_command(ctx, args)
 
 

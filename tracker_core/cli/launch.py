@@ -1,52 +1,30 @@
 """``tracker run`` and ``tracker env``: launching a job, here or by another launcher."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from shlex import quote
-from typing import TypeVar
 
 import click
 
 from tracker_core.cli.border import examples, say
 from tracker_core.cli.documents import print_json
+from tracker_core.cli.options import given, launch_options
+from tracker_core.cli.parents import with_parent
 from tracker_core.cli.printing import echo
+from tracker_core.cli.stores import outlives_process
+from tracker_core.delivery import Target
 from tracker_core.launcher import Launch, launch_job, plan_launch
 from tracker_core.opening import open_targets
 
 __all__ = ["env", "run"]
-
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
-
-def _launch_options(command: _Command) -> _Command:
-    options = (
-        click.option("--experiment", metavar="NAME", help="The experiment of the run."),
-        click.option(
-            "--trackers",
-            metavar="LIST",
-            help="Backends in place of those configured: sqlite,fsspec.",
-        ),
-        click.option(
-            "--parent",
-            "parent_run_id",
-            metavar="RUN_ID",
-            help="The run that this one is made from.",
-        ),
-        click.option(
-            "--group", "group_id", metavar="LABEL", help="The group of the run."
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
 
 
 @click.command(
     context_settings={"allow_interspersed_args": False},
     epilog=examples("tracker run --experiment iris -- python train.py --epochs 50"),
 )
-@_launch_options
-@click.option("--name", metavar="NAME", help="A name for the run.")
+@launch_options
+@click.option("--name", metavar="NAME", callback=given, help="A name for the run.")
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND..."
 )
@@ -55,8 +33,9 @@ def run(command: tuple[str, ...], **chosen: str | None) -> None:
 
     The exit code is that of the command.
     """
-    launch = plan_launch(os.environ, **chosen)
+    launch = _plan(**chosen)
     targets = open_targets(launch.backends, launch.on_error)
+    _tell_of_forgetting(targets)
     say(f"run {launch.run_id} ({launch.name})")
     code = launch_job(launch, targets, command, os.environ)
     raise click.exceptions.Exit(code)
@@ -64,17 +43,25 @@ def run(command: tuple[str, ...], **chosen: str | None) -> None:
 
 @click.command(
     epilog=examples(
-        'eval "$(tracker env --experiment iris)" && sbatch train.sh',
+        '( eval "$(tracker env --experiment iris)"; sbatch train.sh )',
         "tracker env --json",
     )
 )
-@_launch_options
-@click.option("--run-id", metavar="RUN_ID", help="The run's id; a new one by default.")
+@launch_options
+@click.option(
+    "--run-id",
+    metavar="RUN_ID",
+    callback=given,
+    help="The run's id; a new one by default.",
+)
 @click.option("--secrets", is_flag=True, help="Print what may hold secrets too.")
 @click.option("--json", "as_json", is_flag=True, help="Print for programs.")
 def env(*, secrets: bool, as_json: bool, **chosen: str | None) -> None:
-    """Print the environment of a job for another launcher."""
-    launch = plan_launch(os.environ, **chosen)
+    """Print the environment of a job for another launcher.
+
+    A shell that evaluates it becomes part of the run, so let a subshell do it.
+    """
+    launch = _plan(**chosen)
     variables = launch.variables() | (launch.configs() if secrets else {})
     stale = launch.stale(os.environ)
     if as_json:
@@ -86,6 +73,20 @@ def env(*, secrets: bool, as_json: bool, **chosen: str | None) -> None:
             echo(f"export {name}={quote(text)}")
     if not secrets:
         _tell_of_secrets(launch)
+
+
+def _plan(*, parent: str | None, **chosen: str | None) -> Launch:
+    launch = plan_launch(os.environ, parent_run_id=parent, **chosen)
+    return launch if parent is None else with_parent(launch)
+
+
+def _tell_of_forgetting(targets: Sequence[Target]) -> None:
+    if targets and not any(outlives_process(target.tracker) for target in targets):
+        names = ", ".join(repr(target.name) for target in targets)
+        say(
+            f"nothing of this run outlives its processes in {names}; add a backend "
+            "that keeps it, such as sqlite"
+        )
 
 
 def _tell_of_secrets(launch: Launch) -> None:

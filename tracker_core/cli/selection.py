@@ -3,12 +3,22 @@
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
-from tracker_core.api import NativeTracker
 from tracker_core.cli.border import Failure
+from tracker_core.cli.stores import Store
 from tracker_core.errors import RunNotFoundError
 from tracker_core.runs import RunInfo
 
-__all__ = ["LAST", "select_run"]
+__all__ = [
+    "LAST",
+    "NotOneRunError",
+    "find_run",
+    "name_of",
+    "no_run_yet",
+    "select_run",
+    "similar",
+    "similar_runs",
+    "unknown_run",
+]
 
 LAST = "@last"
 """Stands for the newest run."""
@@ -16,50 +26,86 @@ LAST = "@last"
 _MOST_CANDIDATES = 10
 
 
-def select_run(store: NativeTracker, wanted: str) -> RunInfo:
+class NotOneRunError(Failure):
+    """A word that means no run, or several."""
+
+
+def select_run(store: Store, wanted: str) -> RunInfo:
     """Return the run that ``wanted`` means.
 
     It is, in this order, ``@last``, an id, a name, or the beginning of an id.
 
     Raises:
-        Failure: It means no run, or more than one.
+        NotOneRunError: It means no run, or more than one.
+    """
+    run = find_run(store, wanted)
+    if run is None:
+        raise unknown_run(store, wanted)
+    return run
+
+
+def find_run(store: Store, wanted: str) -> RunInfo | None:
+    """Return the run that ``wanted`` means, or None where it means none.
+
+    Raises:
+        NotOneRunError: It means more than one, or the newest where there is none.
     """
     if wanted == LAST:
         return _last(store)
     try:
-        return store.run(wanted)
+        return store.tracker.run(wanted)
     except RunNotFoundError:
-        runs = store.runs()
+        runs = store.tracker.runs()
     named = [run for run in runs if run.name == wanted]
     found = named or [run for run in runs if wanted and run.run_id.startswith(wanted)]
-    if not found:
-        raise _unknown(wanted, runs)
     if len(found) > 1:
         raise _ambiguous(wanted, found)
-    return found[0]
+    return found[0] if found else None
 
 
-def _last(store: NativeTracker) -> RunInfo:
-    runs = store.runs(limit=1)
+def name_of(store: Store, run_id: str) -> str | None:
+    """Return the name of the run of that id; None for an id that is no run here."""
+    try:
+        return store.tracker.run(run_id).name
+    except RunNotFoundError:  # a foreign identifier
+        return None
+
+
+def unknown_run(store: Store, wanted: str) -> NotOneRunError:
+    """Return what is said of a word that means no run."""
+    if not store.tracker.runs(limit=1):
+        return NotOneRunError(f"no run {wanted!r}: {no_run_yet(store)}")
+    hint = similar_runs(store, wanted) or "`tracker list` shows the runs that are"
+    return NotOneRunError(f"no run {wanted!r} in {store.place}; {hint}")
+
+
+def no_run_yet(store: Store) -> str:
+    """Return what is said where there is no run."""
+    return f"no run yet in {store.place}; start one with `tracker run -- COMMAND`"
+
+
+def similar_runs(store: Store, wanted: str) -> str:
+    """Return a question for the runs that may have been meant, or an empty text."""
+    known = (word for run in store.tracker.runs() for word in (run.run_id, run.name))
+    return similar(wanted, (LAST, *known))
+
+
+def similar(wanted: str, known: Iterable[str]) -> str:
+    """Return a question for what ``wanted`` is like; empty where it is like nothing."""
+    near = get_close_matches(wanted, dict.fromkeys(known))
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _last(store: Store) -> RunInfo:
+    runs = store.tracker.runs(limit=1)
     if not runs:
-        message = "there is no run here yet; start one with `tracker run -- COMMAND`"
-        raise Failure(message)
+        raise NotOneRunError(no_run_yet(store))
     return runs[0]
 
 
-def _unknown(wanted: str, runs: Iterable[RunInfo]) -> Failure:
-    known = {word: run for run in runs for word in (run.run_id, run.name)}
-    near = get_close_matches(wanted, known)
-    if near:
-        hint = f"did you mean {' or '.join(map(repr, near))}?"
-    else:
-        hint = "`tracker list` shows the runs that are"
-    return Failure(f"no run {wanted!r} here; {hint}")
-
-
-def _ambiguous(wanted: str, found: Sequence[RunInfo]) -> Failure:
+def _ambiguous(wanted: str, found: Sequence[RunInfo]) -> NotOneRunError:
     lines = [f"{run.run_id}  {run.name}" for run in found[:_MOST_CANDIDATES]]
     if len(found) > _MOST_CANDIDATES:
         lines.append(f"and {len(found) - _MOST_CANDIDATES} more")
     message = f"{wanted!r} means {len(found)} runs; give more of the id of one of them:"
-    return Failure(message, lines)
+    return NotOneRunError(message, lines)

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import click
 
-from tracker_core.api import NativeTracker
 from tracker_core.cli.border import examples
 from tracker_core.cli.documents import (
     artifact_values,
@@ -14,12 +13,18 @@ from tracker_core.cli.documents import (
     series_value,
     source_values,
 )
-from tracker_core.cli.listing import artifact_table, mapping_table
+from tracker_core.cli.options import read_options
 from tracker_core.cli.printing import echo
-from tracker_core.cli.selection import select_run
-from tracker_core.cli.stores import open_store, read_options
-from tracker_core.cli.tables import Table, print_heading, print_table
-from tracker_core.cli.text import cause_words, duration, moment, shown
+from tracker_core.cli.selection import name_of, select_run
+from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.tables import (
+    Table,
+    artifact_table,
+    mapping_table,
+    print_heading,
+    print_table,
+)
+from tracker_core.cli.text import cause_words, duration, moment, raised_at, shown
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.runs import Attempt, RunInfo
 from tracker_core.summaries import Summary
@@ -29,7 +34,7 @@ __all__ = ["show"]
 
 
 class Card(NamedTuple):
-    """A run and everything that belongs to it."""
+    """A run and everything that belongs to it, and the names of the runs it used."""
 
     run: RunInfo
     params: dict[str, Value]
@@ -38,6 +43,7 @@ class Card(NamedTuple):
     series: dict[str, Summary]
     artifacts: list[TrackerArtifact]
     sources: list[TrackerSource]
+    names: dict[str, str | None]
 
 
 @click.command(epilog=examples("tracker show @last"))
@@ -56,16 +62,20 @@ def show(wanted: str, backend: str | None, *, as_json: bool) -> None:
         _print(card)
 
 
-def _read(store: NativeTracker, wanted: str) -> Card:
+def _read(store: Store, wanted: str) -> Card:
     run = select_run(store, wanted)
+    tracker = store.tracker
+    sources = list(tracker.sources(run.run_id))
+    used = {source.source_run_id for source in sources}
     return Card(
         run,
-        mapping_value(store.params(run.run_id)),
-        mapping_value(store.tags(run.run_id)),
-        mapping_value(store.metadata(run.run_id)),
-        dict(store.series(run.run_id)),
-        list(store.artifacts(run.run_id).values()),
-        list(store.sources(run.run_id)),
+        mapping_value(tracker.params(run.run_id)),
+        mapping_value(tracker.tags(run.run_id)),
+        mapping_value(tracker.metadata(run.run_id)),
+        dict(tracker.series(run.run_id)),
+        list(tracker.artifacts(run.run_id).values()),
+        sources,
+        {run_id: name_of(store, run_id) for run_id in used},
     )
 
 
@@ -91,7 +101,7 @@ def _print(card: Card) -> None:
         mapping_table("METADATA", card.metadata) if card.metadata else None,
         _series(card.series) if card.series else None,
         artifact_table(card.artifacts) if card.artifacts else None,
-        _sources(card.sources) if card.sources else None,
+        _sources(card) if card.sources else None,
     )
     for table in tables:
         if table is not None:
@@ -106,14 +116,16 @@ def _identity(run: RunInfo) -> Table:
         "group": run.group_id,
         "parent": run.parent_run_id,
         "status": run.status,
-        "cause": cause_words(run.cause, brief=False) or None,
+        "cause": cause_words(run.cause, brief=False),
+        "raised at": raised_at(run.cause),
+        "traceback": "--json has it" if run.cause and "traceback" in run.cause else "",
         "created": moment(run.created_at),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
         "took": duration(run),
     }
     rows = [(name, fact) for name, fact in facts.items() if fact and fact != "–"]
-    return Table(("FACT", "VALUE"), rows, has_titles=False)
+    return Table(("FACT", "VALUE"), rows, has_titles=False, flows=True)
 
 
 def _attempts(run: RunInfo) -> Table:
@@ -149,9 +161,16 @@ def _series(series: dict[str, Summary]) -> Table:
     return Table(titles, rows)
 
 
-def _sources(sources: list[TrackerSource]) -> Table:
-    rows = [(source.source_run_id, source.artifact_name or "") for source in sources]
-    return Table(("SOURCE", "AS"), rows)
+def _sources(card: Card) -> Table:
+    rows = [
+        (
+            source.source_run_id,
+            card.names[source.source_run_id] or "–",
+            source.artifact_name or "–",
+        )
+        for source in card.sources
+    ]
+    return Table(("SOURCE", "NAME", "AS"), rows, flows=True)
 
 
 def _number(value: Value) -> str:

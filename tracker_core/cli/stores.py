@@ -1,39 +1,54 @@
 """Where the reads look: one tracker, chosen by name or by the configuration."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.border import Misuse, failure_of
-from tracker_core.configfile import BackendSetting
+from tracker_core.configfile import BackendSetting, parse_backends
 from tracker_core.delivery import Target
 from tracker_core.opening import open_targets
 from tracker_core.plain import PlainTracker
-from tracker_core.settings import parse_backends, read_settings
+from tracker_core.settings import home, read_settings
 
-__all__ = ["open_store", "read_options"]
+__all__ = ["Store", "open_configured", "open_store", "outlives_process"]
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
+# Without a config it lies in the home of Tracker.
+_EMBEDDED = BackendSetting("sqlite")
+_EMBEDDED_FILE = "tracker.db"
 
 
-def read_options(command: _Command) -> _Command:
-    """Add the options of every read: where to look, and for whom to print."""
-    where = click.option(
-        "--tracker",
-        "backend",
-        metavar="NAME",
-        help="The backend to read from, configured or only installed.",
-    )
-    whom = click.option("--json", "as_json", is_flag=True, help="Print for programs.")
-    return where(whom(command))
+class Store(NamedTuple):
+    """A tracker that is read from.
+
+    Args:
+        target: The tracker, and what it is called.
+        home: The folder of the embedded store; None for any other, since where that
+            lies may be a secret.
+    """
+
+    target: Target
+    home: Path | None = None
+
+    @property
+    def tracker(self) -> NativeTracker:
+        """The tracker, or the wrapper of a plain one."""
+        return self.target.tracker
+
+    @property
+    def place(self) -> str:
+        """Which store this is, in words."""
+        name = repr(self.target.name)
+        return name if self.home is None else f"{name} under {self.home}"
 
 
 @contextmanager
-def open_store(name: str | None) -> Iterator[NativeTracker]:
+def open_store(name: str | None) -> Iterator[Store]:
     """Open a tracker for reading.
 
     Without a name it is the first configured one that outlives a process, a native
@@ -43,34 +58,87 @@ def open_store(name: str | None) -> Iterator[NativeTracker]:
         TrackerError: It cannot be built.
         Failure: It failed while it was read from.
     """
-    target = _open(name)
+    if name is None:
+        settings = read_settings()
+        backends: Iterable[BackendSetting] = settings.backends or (settings.embedded,)
+        on_error = settings.on_error
+    else:
+        backends, on_error = [_named(name)], "raise"
+    with open_configured(backends, on_error) as store:
+        yield store
+
+
+@contextmanager
+def open_configured(
+    backends: Iterable[BackendSetting], on_error: str
+) -> Iterator[Store]:
+    """Open for reading the one of ``backends`` that reads prefer.
+
+    Raises:
+        TrackerError: One of them cannot be built, under the policy ``raise``.
+        Failure: None can be built, or it failed while it was read from.
+    """
+    store = _preferred(backends, on_error)
+    target = store.target
     try:
         with closing(target.tracker), target.tracker.turn:
-            yield target.tracker
+            yield store
     except click.ClickException:
         raise
     except Exception as error:
         raise failure_of(error, backend=target.name, config=target.config) from error
 
 
-def _open(name: str | None) -> Target:
-    if name is not None:
-        return open_targets([_named(name)], "raise")[0]
-    settings = read_settings()
-    backends = settings.backends or (settings.embedded,)
-    opened: list[Target] = []
+def outlives_process(tracker: NativeTracker) -> bool:
+    """Tell whether what is written may be read by another process.
+
+    A plain tracker does not tell, and has the benefit of the doubt.
+    """
+    is_persistent = Capability.PERSISTENT in tracker.capabilities
+    return is_persistent or isinstance(tracker, PlainTracker)
+
+
+def _preferred(backends: Iterable[BackendSetting], on_error: str) -> Store:
+    opened: list[Store] = []
     for backend in backends:
-        opened += open_targets([backend], settings.on_error)
+        opened += _open(backend, on_error)
         if opened and _rank(opened[-1]) == 0:
             break
     if not opened:
         message = "none of the configured backends can be opened; name one by --tracker"
         raise Misuse(message)
     chosen = min(opened, key=_rank)
-    for target in opened:
-        if target is not chosen:
-            target.tracker.close()
+    for store in opened:
+        if store is not chosen:
+            store.tracker.close()
     return chosen
+
+
+def _open(backend: BackendSetting, on_error: str) -> list[Store]:
+    folder = _embedded_home() if backend == _EMBEDDED else None
+    if folder is not None and _is_missing(folder / _EMBEDDED_FILE):
+        # Answers the same as a new file would, and leaves none behind.
+        backend = backend._replace(config=":memory:")
+    return [Store(target, folder) for target in open_targets([backend], on_error)]
+
+
+def _embedded_home() -> Path:
+    """Return the folder of the embedded store, which a read does not make."""
+    named = os.environ.get("TRACKER_HOME")
+    local = Path(".tracker").absolute()
+    if named:
+        return Path(os.path.expanduser(named)).absolute()  # noqa: PTH111 - never raises
+    return home() if local.exists() or not os.access(".", os.W_OK) else local
+
+
+def _is_missing(path: Path) -> bool:
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # opening it says best what is wrong
+        return False
+    return False
 
 
 def _named(name: str) -> BackendSetting:
@@ -83,8 +151,9 @@ def _named(name: str) -> BackendSetting:
     return read_settings({**os.environ, "TRACKER_BACKENDS": name}).backends[0]
 
 
-def _rank(target: Target) -> int:
-    if Capability.PERSISTENT in target.tracker.capabilities:
+def _rank(store: Store) -> int:
+    is_persistent = Capability.PERSISTENT in store.tracker.capabilities
+    if is_persistent or store.home is not None:
         return 0
     # What a native tracker keeps in its process is of no use to this one.
-    return 1 if isinstance(target.tracker, PlainTracker) else 2
+    return 1 if outlives_process(store.tracker) else 2

@@ -1,27 +1,38 @@
 """Tables and trees for people.
 
-On a terminal they fit its width: ids stay whole, long values are shortened, and
-colours follow ``NO_COLOR``. Into a pipe or a file every value goes whole, one row a
-line, without colour.
+On a terminal they fit its width, or run on softly over its edge where their cells are
+there to be copied; long values are shortened, and colours follow ``NO_COLOR``. Into a
+pipe or a file every value goes whole, one row a line, without colour.
 """
 
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
+from itertools import zip_longest
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracker_core.cli.layout import CUT, GAP, IDS, fitted, flowing, is_wider
 from tracker_core.cli.printing import clean, echo
+from tracker_core.cli.text import shown
+from tracker_core.datatypes import TrackerArtifact
+from tracker_core.values import Value
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.table import Table as RichTable
+    from rich.text import Text
 
-__all__ = ["Branch", "Table", "print_heading", "print_table", "print_trees"]
+__all__ = [
+    "Branch",
+    "Table",
+    "artifact_table",
+    "mapping_table",
+    "print_heading",
+    "print_table",
+    "print_trees",
+]
 
-_GAP = 2
-_LONGEST_ID = 40
 # A value of a megabyte would be pages of it.
 _LONGEST_VALUE = 400
 _STYLES = {
@@ -31,21 +42,25 @@ _STYLES = {
     "RUNNING": "cyan",
     "PENDING": "dim",
 }
-# Columns whose values are copied into the next command.
-_IDS = ("RUN ID", "JOB ID", "SOURCE")
-# Columns that are cut rather than folded.
-_CUT = ("NAME", "EXPERIMENT")
-# How narrow a column may become before all others are as narrow.
-_FLOOR = 10
-_FLOORS = {"NAME": 22}
 
 
 class Table(NamedTuple):
-    """Rows, mostly under column titles; cells are shown as they are."""
+    """Rows, mostly under column titles; cells are shown as they are.
+
+    Args:
+        titles: A title for each column.
+        rows: A cell for each column.
+        has_titles: Whether the titles are shown.
+        flows: Whether long cells run on over the edge of a terminal, which keeps them
+            in one piece, rather than being fitted to it.
+        short: What stands for an id on a terminal where room is short.
+    """
 
     titles: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     has_titles: bool = True
+    flows: bool = False
+    short: Mapping[str, str] | None = None
 
 
 class Branch(NamedTuple):
@@ -53,6 +68,21 @@ class Branch(NamedTuple):
 
     label: str
     branches: "list[Branch]"
+
+
+def mapping_table(title: str, values: Mapping[str, Value]) -> Table:
+    """Return keys and values as a table."""
+    rows = [(key, shown(value)) for key, value in values.items()]
+    return Table((title, "VALUE"), rows, flows=True)
+
+
+def artifact_table(artifacts: Iterable[TrackerArtifact]) -> Table:
+    """Return artifacts as a table."""
+    rows = [
+        (item.name, item.path, "" if item.metadata is None else shown(item.metadata))
+        for item in artifacts
+    ]
+    return Table(("ARTIFACT", "PATH", "METADATA"), rows, flows=True)
 
 
 def print_heading(text: str) -> None:
@@ -64,7 +94,8 @@ def print_table(table: Table) -> None:
     """Print a table."""
     rows = [tuple(map(clean, row)) for row in table.rows]
     if sys.stdout.isatty():
-        _print_rich(_rich_table(table, rows))
+        rows = [tuple(map(_short, row)) for row in rows]
+        _print_rich(_fitted_to_terminal(table, rows))
     else:
         lines = _plain_lines([table.titles, *rows])
         echo("\n".join(lines if table.has_titles else lines[1:]))
@@ -99,7 +130,7 @@ def _plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     # Nothing follows the last cell, so a long value there pads no other row.
     widths[-1] = 0
-    gap = " " * _GAP
+    gap = " " * GAP
     return [
         gap.join(
             cell.ljust(width) for cell, width in zip(row, widths, strict=True)
@@ -108,61 +139,56 @@ def _plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _rich_table(table: Table, rows: Sequence[tuple[str, ...]]) -> "RichTable":
-    from rich.table import Table as RichTable
+def _fitted_to_terminal(table: Table, rows: Sequence[tuple[str, ...]]) -> "Text":
     from rich.text import Text
 
-    rows = [tuple(map(_short, row)) for row in rows]
-    gap, widths = _layout(table, rows)
-    found = RichTable(
-        box=None, pad_edge=False, padding=(0, gap, 0, 0), show_header=table.has_titles
+    room = shutil.get_terminal_size().columns
+    shown = [table.titles, *rows] if table.has_titles else list(rows)
+    if table.short and is_wider(shown, room):
+        shown = [_with_short_ids(table, row) for row in shown]
+    widths = flowing(shown, room) if table.flows else fitted(table.titles, shown, room)
+    lines = []
+    for number, row in enumerate(shown):
+        is_title = table.has_titles and number == 0
+        cells = [Text(cell, "bold" if is_title else _style(cell)) for cell in row]
+        if table.flows:
+            lines.append(_line(cells, widths))
+        else:
+            split = map(_cell_lines, table.titles, cells, widths)
+            found = zip_longest(*split, fillvalue=Text())
+            lines += [_line(parts, widths) for parts in found]
+    return Text("\n").join(lines)
+
+
+def _with_short_ids(table: Table, row: tuple[str, ...]) -> tuple[str, ...]:
+    short = table.short or {}
+    return tuple(
+        short.get(cell, cell) if title in IDS else cell
+        for title, cell in zip(table.titles, row, strict=True)
     )
-    for title, width in zip(table.titles, widths, strict=True):
-        # Of what is cut the id beside it tells the rest.
-        overflow = "ellipsis" if title in _CUT else "fold"
-        found.add_column(Text(title), width=width, overflow=overflow)  # type: ignore[arg-type]  # its words are a Literal
-    for row in rows:
-        cells = map(_broken, table.titles, row, widths)
-        found.add_row(*(Text(cell, _style(cell)) for cell in cells))
-    return found
 
 
-def _layout(table: Table, rows: Sequence[tuple[str, ...]]) -> tuple[int, list[int]]:
-    """Return the gap between columns and their widths, fitted to the terminal."""
-    from rich.cells import cell_len
-
-    titles = table.titles if table.has_titles else [""] * len(table.titles)
-    columns = zip(titles, *rows, strict=True)
-    widths = [max(map(cell_len, column)) for column in columns]
-    room, gaps = shutil.get_terminal_size().columns, len(widths) - 1
-    if sum(widths) + _GAP * gaps <= room:
-        return _GAP, widths
-    whole = [
-        width if title in _IDS and width <= _LONGEST_ID else 0
-        for title, width in zip(table.titles, widths, strict=True)
-    ]
-    usual = [_FLOORS.get(title, _FLOOR) for title in table.titles]
-    for floors in (list(map(max, whole, usual)), whole, [0] * len(widths)):
-        _shrink(widths, floors, room - gaps)
-    return 1, widths
+def _cell_lines(title: str, cell: "Text", width: int) -> "list[Text]":
+    if title in CUT:
+        cell.truncate(width, overflow="ellipsis")
+        return [cell]
+    if title == "STATUS" and cell.cell_len > width:
+        # The cause has its own line.
+        status, _, cause = cell.plain.partition(": ")
+        cell.plain = f"{status}:\n{cause}" if cause else status
+    return list(cell.wrap(_console(), width, overflow="fold"))
 
 
-def _shrink(widths: list[int], floors: Sequence[int], room: int) -> None:
-    """Make the widest column narrower, as long as there is need and it may be."""
-    while sum(widths) > room:
-        over = [
-            width if width > f else 0 for width, f in zip(widths, floors, strict=True)
-        ]
-        widest = max(over)
-        if widest <= 1:
-            return
-        widths[over.index(widest)] -= 1
+def _line(cells: "Iterable[Text]", widths: Sequence[int]) -> "Text":
+    """Return cells side by side; a longer one pushes aside what follows."""
+    from rich.text import Text
 
-
-def _broken(title: str, cell: str, width: int) -> str:
-    # A status that needs two lines has its cause on the second.
-    is_long = title == "STATUS" and len(cell) > width
-    return cell.replace(": ", ":\n", 1) if is_long else cell
+    line = Text()
+    for cell, width in zip(cells, widths, strict=True):
+        line.append_text(cell)
+        line.append(" " * (max(width - cell.cell_len, 0) + GAP))
+    line.rstrip()
+    return line
 
 
 def _style(cell: str) -> str:
@@ -187,11 +213,10 @@ def _console() -> "Console":
 
     is_terminal = sys.stdout.isatty()
     with_colour = is_terminal and not os.environ.get("NO_COLOR")
-    # A pipe has no width: nothing is cut there.
-    width = shutil.get_terminal_size().columns if is_terminal else 10**6
     return Console(
         file=StringIO(),
-        width=width,
+        # Tables have been fitted; a terminal breaks other lines itself.
+        width=10**6,
         force_terminal=is_terminal,
         color_system="auto" if with_colour else None,
         highlight=False,

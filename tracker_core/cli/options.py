@@ -1,0 +1,64 @@
+"""Options that several commands have, and how the values of options are checked."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+__all__ = ["count", "given", "launch_options", "read_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def count(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
+    """Read the value of an option as a whole number from 1.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    if text.isascii() and text.isdigit() and text.strip("0"):
+        return int(text)
+    raise click.BadParameter(f"{text!r} is no count; use a whole number from 1")
+
+
+def given(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:
+    """Refuse as the value of an option what was meant to end the options.
+
+    Raises:
+        BadParameter: It is ``--``.
+    """
+    if text == "--":
+        raise click.BadParameter("a value is missing before '--'")
+    return text
+
+
+def launch_options(command: _Command) -> _Command:
+    """Add the options of every launch: who the run is, and where it goes."""
+    options = (
+        ("--experiment", "experiment", "NAME", "The experiment of the run."),
+        (
+            "--trackers",
+            "trackers",
+            "LIST",
+            "Backends in place of those configured: sqlite,fsspec.",
+        ),
+        ("--parent", "parent", "RUN", "The run that this one is made from."),
+        ("--group", "group_id", "LABEL", "The group of the run."),
+    )
+    for option, name, metavar, text in reversed(options):
+        add = click.option(option, name, metavar=metavar, callback=given, help=text)
+        command = add(command)
+    return command
+
+
+def read_options(command: _Command) -> _Command:
+    """Add the options of every read: where to look, and for whom to print."""
+    where = click.option(
+        "--tracker",
+        "backend",
+        metavar="NAME",
+        callback=given,
+        help="The backend to read from, configured or only installed.",
+    )
+    whom = click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+    return where(whom(command))
