@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tracker_core.cli.layout import short_ids
+from tracker_core.cli.tables import short_ids
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store

@@ -119,16 +119,6 @@ def test_long_values_are_left_to_the_terminal(tracker: "Cli", write: Write) -> N
     assert lines == ["ID    VALUE", "a     1", f"path  {path}"]
 
 
-def test_long_cells_push_their_own_row_alone(tracker: "Cli", write: Write) -> None:
-    """A key that is too long for its column leaves the other rows as they are."""
-    write(ID, None, MetadataBody({"k" * 100: 1, "a": 1}))
-
-    lines = plain(tracker.on_screen("list", "metadata", "@last")).splitlines()
-
-    assert lines[1] == f"a{' ' * 41}1"
-    assert lines[2] == f"{'k' * 100}  1"
-
-
 def test_short_rows_have_one_line(tracker: "Cli", write: Write) -> None:
     """Runs that have just finished take a line each, well apart."""
     write(ID, "quick-hopper-0544", EndedBody("job", "FINISHED", None))
@@ -141,28 +131,16 @@ def test_short_rows_have_one_line(tracker: "Cli", write: Write) -> None:
     )
 
 
-@pytest.mark.parametrize("columns", [20, 30, 60])
+@pytest.mark.parametrize("columns", [8, 20, 30, 60])
 def test_narrow_terminals_lose_nothing(
     tracker: "Cli", write: Write, columns: int
 ) -> None:
-    """However narrow, lines fit, and what means the run is there, folded if need be."""
+    """Where columns have no room the terminal breaks the lines; ids stay whole."""
     write("i" * 50, "n")
 
-    lines = plain(tracker.on_screen("list", columns=columns)).splitlines()
+    screen = plain(tracker.on_screen("list", columns=columns))
 
-    assert max(map(len, lines)) <= columns
-    assert "".join(lines).count("i") == 10
-
-
-def test_terminals_without_room_for_the_gaps_show_all(
-    tracker: "Cli", write: Write
-) -> None:
-    """Where not even gaps fit, lines run over the edge."""
-    write("i" * 50, "n")
-
-    screen = plain(tracker.on_screen("list", columns=8))
-
-    assert screen.count("i") == 10
+    assert "i" * (10 if columns == 60 else 50) in screen
 
 
 def test_long_values_are_shortened_on_a_terminal(tracker: "Cli", write: Write) -> None:

@@ -14,7 +14,6 @@ from tracker_core.cli.documents import (
     print_json,
     run_value,
 )
-from tracker_core.cli.layout import short_ids
 from tracker_core.cli.lineage import list_lineage
 from tracker_core.cli.options import count, given, read_options
 from tracker_core.cli.selection import (
@@ -25,7 +24,13 @@ from tracker_core.cli.selection import (
     similar_runs,
 )
 from tracker_core.cli.stores import Store, open_store
-from tracker_core.cli.tables import Table, artifact_table, mapping_table, print_table
+from tracker_core.cli.tables import (
+    Table,
+    artifact_table,
+    mapping_table,
+    print_table,
+    short_ids,
+)
 from tracker_core.cli.text import age, duration, status_words
 from tracker_core.runs import RunInfo
 

@@ -6,14 +6,15 @@ pipe or a file every value goes whole, one row a line, without colour.
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
-from itertools import zip_longest
+from itertools import pairwise
+from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker_core.cli.layout import CUT, GAP, IDS, fitted, flowing, is_wider
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.text import shown
 from tracker_core.datatypes import TrackerArtifact
@@ -21,7 +22,7 @@ from tracker_core.values import Value
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.text import Text
+    from rich.table import Table as RichTable
 
 __all__ = [
     "Branch",
@@ -31,10 +32,23 @@ __all__ = [
     "print_heading",
     "print_table",
     "print_trees",
+    "short_ids",
 ]
 
 # A value of a megabyte would be pages of it.
 _LONGEST_VALUE = 400
+_UNLIMITED = 10**8
+# The columns whose values are copied into the next command.
+_IDS = ("RUN ID", "JOB ID", "SOURCE")
+# The columns that give room first: what they say is the same in many rows.
+_CUT = ("GROUP", "EXPERIMENT")
+_SHORTEST_CUT = 6
+_NARROWEST = 60
+# Shorter ones would soon be those of another run: the first ten letters of a generated
+# id are its time in milliseconds.
+_SHORTEST_ID = 10
+# Blanks that fill a column, with the codes that end its colour behind them.
+_BLANK_ENDS = re.compile(r" +((?:\x1b\[[\d;]*m)*)$", re.MULTILINE)
 _STYLES = {
     "FINISHED": "green",
     "FAILED": "red",
@@ -95,10 +109,14 @@ def print_table(table: Table) -> None:
     rows = [tuple(map(clean, row)) for row in table.rows]
     if sys.stdout.isatty():
         rows = [tuple(map(_short, row)) for row in rows]
-        _print_rich(_fitted_to_terminal(table, rows))
+    whole = _rich_table(table, rows)
+    room = shutil.get_terminal_size().columns
+    excess = _console().measure(whole).maximum - room
+    # What has to be copied, or has no room at all, is left to the terminal to break.
+    if not sys.stdout.isatty() or table.flows or excess <= 0 or room < _NARROWEST:
+        _print_rich(whole)
     else:
-        lines = _plain_lines([table.titles, *rows])
-        echo("\n".join(lines if table.has_titles else lines[1:]))
+        _print_rich(_fitted(table, rows, room), room)
 
 
 def print_trees(branches: Iterable[Branch]) -> None:
@@ -117,6 +135,17 @@ def print_trees(branches: Iterable[Branch]) -> None:
         _print_rich(top)
 
 
+def short_ids(ids: Iterable[str]) -> dict[str, str]:
+    """Return for each id a beginning that no other of them has."""
+    ordered = sorted(set(ids))
+    # With the id before, and with the one after.
+    shared = [0, *(len(commonprefix(pair)) for pair in pairwise(ordered)), 0]  # noqa: RUF071 - by letters
+    return {
+        run_id: run_id[: max(_SHORTEST_ID, *(length + 1 for length in both))]
+        for run_id, both in zip(ordered, pairwise(shared), strict=False)
+    }
+
+
 def _print_styled(text: str, style: str) -> None:
     if not sys.stdout.isatty():
         echo(text)
@@ -126,69 +155,51 @@ def _print_styled(text: str, style: str) -> None:
     _print_rich(Text(text, style))
 
 
-def _plain_lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    # Nothing follows the last cell, so a long value there pads no other row.
-    widths[-1] = 0
-    gap = " " * GAP
-    return [
-        gap.join(
-            cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-        ).rstrip()
-        for row in rows
-    ]
-
-
-def _fitted_to_terminal(table: Table, rows: Sequence[tuple[str, ...]]) -> "Text":
+def _rich_table(
+    table: Table, rows: Iterable[tuple[str, ...]], most: Mapping[str, int] | None = None
+) -> "RichTable":
+    from rich.table import Table as RichTable
     from rich.text import Text
 
-    room = shutil.get_terminal_size().columns
-    shown = [table.titles, *rows] if table.has_titles else list(rows)
-    if table.short and is_wider(shown, room):
-        shown = [_with_short_ids(table, row) for row in shown]
-    widths = flowing(shown, room) if table.flows else fitted(table.titles, shown, room)
-    lines = []
-    for number, row in enumerate(shown):
-        is_title = table.has_titles and number == 0
-        cells = [Text(cell, "bold" if is_title else _style(cell)) for cell in row]
-        if table.flows:
-            lines.append(_line(cells, widths))
-        else:
-            split = map(_cell_lines, table.titles, cells, widths)
-            found = zip_longest(*split, fillvalue=Text())
-            lines += [_line(parts, widths) for parts in found]
-    return Text("\n").join(lines)
+    found = RichTable(
+        box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=table.has_titles
+    )
+    for title in table.titles:
+        overflow = "ellipsis" if title in _CUT else "fold"
+        found.add_column(
+            Text(title, "bold"),
+            max_width=(most or {}).get(title),
+            no_wrap=title in (*_CUT, *_IDS),
+            overflow=overflow,  # type: ignore[arg-type]  # its words are a Literal
+        )
+    for row in rows:
+        found.add_row(*(Text(cell, _style(cell)) for cell in row))
+    return found
+
+
+def _fitted(table: Table, rows: Sequence[tuple[str, ...]], room: int) -> "RichTable":
+    """Return a table that is narrower: first ids, then what is the same in many rows.
+
+    What is still too wide is folded by the widest columns.
+    """
+    rows = [_with_short_ids(table, row) for row in rows]
+    excess = _console().measure(_rich_table(table, rows)).maximum - room
+    most: dict[str, int] = {}
+    for title in _CUT:
+        if title in table.titles:
+            column = table.titles.index(title)
+            widest = max(len(cells[column]) for cells in (table.titles, *rows))
+            most[title] = min(widest, max(widest - max(excess, 0), _SHORTEST_CUT))
+            excess -= widest - most[title]
+    return _rich_table(table, rows, most)
 
 
 def _with_short_ids(table: Table, row: tuple[str, ...]) -> tuple[str, ...]:
     short = table.short or {}
     return tuple(
-        short.get(cell, cell) if title in IDS else cell
+        short.get(cell, cell) if title in _IDS else cell
         for title, cell in zip(table.titles, row, strict=True)
     )
-
-
-def _cell_lines(title: str, cell: "Text", width: int) -> "list[Text]":
-    if title in CUT:
-        cell.truncate(width, overflow="ellipsis")
-        return [cell]
-    if title == "STATUS" and cell.cell_len > width:
-        # The cause has its own line.
-        status, _, cause = cell.plain.partition(": ")
-        cell.plain = f"{status}:\n{cause}" if cause else status
-    return list(cell.wrap(_console(), width, overflow="fold"))
-
-
-def _line(cells: "Iterable[Text]", widths: Sequence[int]) -> "Text":
-    """Return cells side by side; a longer one pushes aside what follows."""
-    from rich.text import Text
-
-    line = Text()
-    for cell, width in zip(cells, widths, strict=True):
-        line.append_text(cell)
-        line.append(" " * (max(width - cell.cell_len, 0) + GAP))
-    line.rstrip()
-    return line
 
 
 def _style(cell: str) -> str:
@@ -201,24 +212,23 @@ def _short(text: str) -> str:
     return f"{text[:_LONGEST_VALUE]}… ({len(text)} characters)"
 
 
-def _print_rich(renderable: "RenderableType") -> None:
-    console = _console()
+def _print_rich(renderable: "RenderableType", room: int | None = None) -> None:
+    console = _console(room)
     console.print(renderable)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # made with a StringIO
-    echo("\n".join(line.rstrip() for line in text.rstrip("\n").split("\n")))
+    echo(_BLANK_ENDS.sub(r"\1", text.rstrip("\n")))
 
 
-def _console() -> "Console":
+def _console(room: int | None = None) -> "Console":
     from rich.console import Console
 
     is_terminal = sys.stdout.isatty()
     with_colour = is_terminal and not os.environ.get("NO_COLOR")
     return Console(
         file=StringIO(),
-        # Tables have been fitted; a terminal breaks other lines itself.
-        width=10**6,
+        # Without a limit a terminal breaks long lines itself, and copies them whole.
+        width=room or _UNLIMITED,
         force_terminal=is_terminal,
         color_system="auto" if with_colour else None,
         highlight=False,
-        soft_wrap=False,
     )
