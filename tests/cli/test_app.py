@@ -141,3 +141,30 @@ def test_module_is_the_command() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert done.stdout == f"tracker {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "error"),
+    [
+        (">&-", 0, ""),
+        (
+            "> /dev/full",
+            1,
+            "tracker: what was found cannot be printed: No space left on device\n",
+        ),
+    ],
+)
+def test_output_that_cannot_be_written_is_no_mistake_of_ours(
+    store: "Store", redirection: str, code: int, error: str
+) -> None:
+    """A closed output is nobody's; a full one is named."""
+    del store
+    command = f"{sys.executable} -m tracker_core list {redirection}"
+
+    done = subprocess.run(
+        ["/bin/sh", "-c", command], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == code
+    assert error in done.stderr
+    assert "mistake in tracker" not in done.stderr

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,3 +98,17 @@ def test_env_refuses_what_is_empty(tracker: "Cli", options: tuple[str, str]) -> 
 
     assert (done.code, done.out) == (2, "")
     assert done.err.startswith("tracker: ")
+
+
+def test_env_keeps_bytes_that_no_encoding_has(place: Path) -> None:
+    """A folder's name need be no text; the shell is given the very bytes."""
+    folder = os.fsencode(place) + b"/h\xff"
+
+    done = subprocess.run(
+        [sys.executable, "-m", "tracker_core", "env"],
+        env={**os.environb, b"TRACKER_HOME": folder},
+        capture_output=True,
+        check=True,
+    )
+
+    assert b"export TRACKER_HOME='" + folder + b"'\n" in done.stdout

@@ -128,6 +128,9 @@ def plain_failures() -> Iterator[None]:
         yield
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise Failure(f"what was found cannot be printed: {reason}") from error
     except Exception as error:
         raise failure_of(error) from error
     finally:

@@ -70,7 +70,8 @@ def env(*, secrets: bool, as_json: bool, **chosen: str | None) -> None:
         for name in stale:
             echo(f"unset {name}")
         for name, text in variables.items():
-            echo(f"export {name}={quote(text)}")
+            # Paths may be bytes that no encoding has.
+            click.echo(os.fsencode(f"export {name}={quote(text)}"))
     if not secrets:
         _tell_of_secrets(launch)
 

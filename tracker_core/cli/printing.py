@@ -9,7 +9,7 @@ from unicodedata import category
 
 import click
 
-__all__ = ["clean", "echo"]
+__all__ = ["clean", "echo", "is_terminal"]
 
 
 def clean(text: str) -> str:
@@ -22,6 +22,11 @@ def clean(text: str) -> str:
         else letter.encode("unicode_escape").decode()
         for letter in text
     )
+
+
+def is_terminal() -> bool:
+    """Tell whether a person reads along; nobody does where the output is closed."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def echo(text: str, *, to_stderr: bool = False) -> None:

@@ -8,14 +8,13 @@ pipe or a file every value goes whole, one row a line, without colour.
 import os
 import re
 import shutil
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
 from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker_core.cli.printing import clean, echo
+from tracker_core.cli.printing import clean, echo, is_terminal
 from tracker_core.cli.text import shown
 from tracker_core.datatypes import TrackerArtifact
 from tracker_core.values import Value
@@ -107,13 +106,13 @@ def print_heading(text: str) -> None:
 def print_table(table: Table) -> None:
     """Print a table."""
     rows = [tuple(map(clean, row)) for row in table.rows]
-    if sys.stdout.isatty():
+    if is_terminal():
         rows = [tuple(map(_short, row)) for row in rows]
     whole = _rich_table(table, rows)
     room = shutil.get_terminal_size().columns
     excess = _console().measure(whole).maximum - room
     # What has to be copied, or has no room at all, is left to the terminal to break.
-    if not sys.stdout.isatty() or table.flows or excess <= 0 or room < _NARROWEST:
+    if not is_terminal() or table.flows or excess <= 0 or room < _NARROWEST:
         _print_rich(whole)
     else:
         _print_rich(_fitted(table, rows, room), room)
@@ -147,7 +146,7 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
 
 
 def _print_styled(text: str, style: str) -> None:
-    if not sys.stdout.isatty():
+    if not is_terminal():
         echo(text)
         return
     from rich.text import Text
@@ -222,13 +221,12 @@ def _print_rich(renderable: "RenderableType", room: int | None = None) -> None:
 def _console(room: int | None = None) -> "Console":
     from rich.console import Console
 
-    is_terminal = sys.stdout.isatty()
-    with_colour = is_terminal and not os.environ.get("NO_COLOR")
+    with_colour = is_terminal() and not os.environ.get("NO_COLOR")
     return Console(
         file=StringIO(),
         # Without a limit a terminal breaks long lines itself, and copies them whole.
         width=room or _UNLIMITED,
-        force_terminal=is_terminal,
+        force_terminal=is_terminal(),
         color_system="auto" if with_colour else None,
         highlight=False,
     )
