@@ -9,6 +9,7 @@ import atexit
 import sys
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -206,7 +207,8 @@ class _ProcessEnd:
         atexit.register(self._finish)
         register = getattr(threading, "_register_atexit", None)
         if register is not None:
-            register(self._finish_early)
+            with suppress(RuntimeError):  # the process is already that far
+                register(self._finish_early)
 
     def _note(
         self,

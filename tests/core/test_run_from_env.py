@@ -431,6 +431,21 @@ def test_run_ends_in_a_backend_that_works_in_threads(
     assert "missed" not in errors
 
 
+def test_run_can_be_opened_while_the_process_ends(job: Job) -> None:
+    """A job that logs only as it leaves is a job like any other."""
+    code = """
+import atexit
+run.finish()
+AppRun.run_from_env.cache_clear()
+atexit.register(lambda: AppRun.run_from_env().log_metric('late', 1))
+"""
+
+    found, errors = job.do(code)
+
+    assert (found, errors) == (0, "")
+    assert job.tracker.series("j")["late"].count == 1
+
+
 def test_run_ends_after_the_threads_of_the_job(job: Job) -> None:
     """What a thread logs once the main one is at its end is not refused."""
     code = """
