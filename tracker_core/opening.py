@@ -7,9 +7,7 @@ that its factory refuses raises, or is warned of where ``TRACKER_ON_ERROR`` is
 
 import atexit
 import sys
-import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -191,13 +189,7 @@ def _checked(name: str | None, what: str) -> str | None:
 
 
 class _ProcessEnd:
-    """Ends a run with its process, by the exception that ended that, if one did.
-
-    Python refuses new threads and new work for executors before it calls ``atexit``,
-    and backends may need both. So the end is taken where executors take theirs, which
-    is a little earlier; that place has no public name, so ``atexit`` stays the second.
-    Threads of the job that are still at work then may go on logging until ``atexit``.
-    """
+    """Ends a run with its process, by the exception that ended that, if one did."""
 
     def __init__(self, run: "AppRun") -> None:
         self._run = run
@@ -205,10 +197,6 @@ class _ProcessEnd:
         self._hook = sys.excepthook
         sys.excepthook = self._note
         atexit.register(self._finish)
-        register = getattr(threading, "_register_atexit", None)
-        if register is not None:
-            with suppress(RuntimeError):  # the process is already that far
-                register(self._finish_early)
 
     def _note(
         self,
@@ -218,12 +206,6 @@ class _ProcessEnd:
     ) -> None:
         self._error = error
         self._hook(kind, error, trace)
-
-    def _finish_early(self) -> None:
-        current = threading.current_thread()
-        others = (t for t in threading.enumerate() if t is not current)
-        if all(thread.daemon for thread in others):
-            self._finish()
 
     def _finish(self) -> None:
         # Does nothing in a forked child that reaches its own exit. The hook can also be

@@ -29,19 +29,6 @@ try:
 except ZeroDivisionError:
     sys.excepthook(*sys.exc_info())
 """
-# A backend that works in another thread, as those for object stores do.
-THREADED = """
-from concurrent.futures import ThreadPoolExecutor
-from tracker_sqlite import SqliteTracker
-
-class Threaded(SqliteTracker):
-    def write(self, batch):
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(super().write, batch).result()
-
-def create(config):
-    return Threaded(config)
-"""
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 
 
@@ -416,19 +403,6 @@ def test_run_ends_with_its_process(
         cause[0] if cause else None,
     )
     assert cause is None or cause[1] in details
-
-
-@pytest.mark.parametrize("code", ["pass", "raise ValueError"])
-def test_run_ends_in_a_backend_that_works_in_threads(
-    job: Job, tmp_path: Path, code: str
-) -> None:
-    """Python starts no more threads by the time it calls ``atexit``."""
-    (tmp_path / "threaded.py").write_text(THREADED)
-
-    _, errors = job.do(code, "sqlite=threaded:create")
-
-    assert job.info.status == ("FINISHED" if code == "pass" else "FAILED")
-    assert "missed" not in errors
 
 
 def test_run_can_be_opened_while_the_process_ends(job: Job) -> None:
