@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 
 # Says which signals it hears; USR1 makes it tell all and end well, TERM ends it badly.
 LISTENER = """
-import signal, sys
+import os, signal, sys
 
 heard = []
 
+def say(*words):
+    # A handler may come in the middle of a print.
+    os.write(1, (" ".join(words) + "\\n").encode())
+
 def listen(number, frame):
     heard.append(signal.Signals(number).name)
-    print("heard", heard[-1], flush=True)
+    say("heard", heard[-1])
 
 def tell(number, frame):
-    print("all", *heard, flush=True)
+    say("all", *heard)
     sys.exit(0)
 
 def leave(number, frame):
@@ -36,7 +40,7 @@ for name in ("SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR2"):
     signal.signal(getattr(signal, name), listen)
 signal.signal(signal.SIGUSR1, tell)
 signal.signal(signal.SIGTERM, leave)
-print("ready", flush=True)
+say("ready")
 while True:
     signal.pause()
 """

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 
 import click
 
-from tracker_core.cli.printing import clean, echo
+from tracker_core.cli.printing import clean, echo, flush, give_up_output
 from tracker_core.errors import (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -126,9 +126,11 @@ def plain_failures() -> Iterator[None]:
     _LOGGER.propagate = False
     try:
         yield
+        flush()
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
     except OSError as error:
+        give_up_output()
         reason = error.strerror or type(error).__name__
         raise Failure(f"what was found cannot be printed: {reason}") from error
     except Exception as error:

@@ -4,12 +4,14 @@ What runs hold comes from jobs and from other people: nothing of it may reach a
 terminal that the terminal would obey.
 """
 
+import os
 import sys
+from contextlib import suppress
 from unicodedata import category
 
 import click
 
-__all__ = ["clean", "echo", "is_terminal"]
+__all__ = ["clean", "echo", "flush", "give_up_output", "is_terminal"]
 
 
 def clean(text: str) -> str:
@@ -27,6 +29,24 @@ def clean(text: str) -> str:
 def is_terminal() -> bool:
     """Tell whether a person reads along; nobody does where the output is closed."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def flush() -> None:
+    """Write now what was printed, so that it fails here if it does.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def give_up_output() -> None:
+    """Drop what cannot be written; Python would try it again as it leaves."""
+    with suppress(OSError):  # what has no descriptor is not tried again
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def echo(text: str, *, to_stderr: bool = False) -> None:
