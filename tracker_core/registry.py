@@ -34,6 +34,7 @@ __all__ = [
     "InstalledBackend",
     "build_tracker",
     "build_trackers",
+    "installed_backend",
     "installed_backends",
     "torchx_name",
     "tracker_config_env_var_name",
@@ -69,14 +70,22 @@ def installed_backends() -> list[InstalledBackend]:
     found: dict[str, InstalledBackend] = {}
     factories: set[str] = set()
     for group in GROUPS:
-        for point in sorted(_entry_points(group), key=lambda point: point.name):
-            factory = _factory(point)
-            if point.name not in found and factory not in factories:
-                factories.add(factory)
-                found[point.name] = InstalledBackend(
-                    point.name, group, factory, _distribution(point)
-                )
+        points = _entry_points(group)
+        for point in sorted(points, key=lambda point: (point.name, _is_foreign(point))):
+            backend = _installed(point)
+            if point.name not in found and backend.factory not in factories:
+                factories.add(backend.factory)
+                found[point.name] = backend
     return [found[name] for name in sorted(found)]
+
+
+def installed_backend(name: str) -> InstalledBackend | None:
+    """Return what an installed package offers under ``name``, one of several maybe.
+
+    It is what :func:`build_tracker` uses; None where no package has that name.
+    """
+    point = _point(name)
+    return None if point is None else _installed(point)
 
 
 def build_trackers(configs: "Mapping[str, str | None]") -> "list[TrackerBase]":
@@ -175,12 +184,25 @@ def _find(backend: BackendSetting) -> object:
     path = backend.factory or (backend.name if ":" in backend.name else None)
     if path is not None:
         return _load_path(backend.name, path)
+    point = _point(backend.name)
+    if point is None:
+        raise _not_found(backend.name)
+    return _load_point(point)
+
+
+def _point(name: str) -> "EntryPoint | None":
     for group in GROUPS:
-        found = [point for point in _entry_points(group) if point.name == backend.name]
+        found = [point for point in _entry_points(group) if point.name == name]
         if found:
             # Whoever takes one of our names shall not take what is written under it.
-            return _load_point(min(found, key=_is_foreign))
-    raise _not_found(backend.name)
+            return min(found, key=_is_foreign)
+    return None
+
+
+def _installed(point: "EntryPoint") -> InstalledBackend:
+    return InstalledBackend(
+        point.name, point.group, _factory(point), _distribution(point)
+    )
 
 
 def _not_found(name: str) -> BackendNotFoundError:

@@ -23,6 +23,7 @@ from tracker_core.registry import (
     InstalledBackend,
     build_tracker,
     build_trackers,
+    installed_backend,
     installed_backends,
     torchx_name,
     trackers_from_environ,
@@ -468,8 +469,11 @@ def test_name_of_ours_cannot_be_taken(site: Site) -> None:
     site.write("evil_module", "def create(config): raise RuntimeError")
 
     (tracker,) = build_trackers({"memory": "store"})
+    listed = [backend for backend in installed_backends() if backend.name == "memory"]
 
     assert type(tracker).__name__ == "MemoryTracker"
+    assert [backend.distribution for backend in listed] == ["tracker-core"]
+    assert installed_backend("memory") == listed[0]
 
 
 def test_torchx_name_is_that_of_the_same_factory(site: Site) -> None:

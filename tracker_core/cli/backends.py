@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 
 import click
@@ -13,7 +12,11 @@ from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, print_table
 from tracker_core.configfile import BackendSetting
 from tracker_core.errors import TrackerError
-from tracker_core.registry import GROUPS, InstalledBackend, installed_backends
+from tracker_core.registry import (
+    InstalledBackend,
+    installed_backend,
+    installed_backends,
+)
 from tracker_core.settings import read_settings
 from tracker_core.values import Value
 
@@ -87,13 +90,8 @@ def _found(backend: BackendSetting) -> InstalledBackend:
     nothing.
     """
     factory = backend.factory or (backend.name if ":" in backend.name else "")
-    groups = () if factory else GROUPS
-    for group in groups:
-        for point in entry_points(group=group, name=backend.name):
-            package = point.dist.name if point.dist else ""
-            path = point.value.partition("[")[0].strip()
-            return InstalledBackend(point.name, group, path, package)
-    return InstalledBackend(backend.name, "", factory, "")
+    found = None if factory else installed_backend(backend.name)
+    return found or InstalledBackend(backend.name, "", factory, "")
 
 
 def _state(factory: str, *, is_used: bool) -> str:
