@@ -12,7 +12,7 @@ import nox
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests and the documentation import.
-EXTRAS = "[fsspec,testing]"
+EXTRAS = "[fsspec,parquet,testing,yaml]"
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always tried, so that something is whatever is there.
 PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))

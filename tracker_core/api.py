@@ -13,46 +13,34 @@ database connection) is opened anew there.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from os import PathLike, fspath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self, TypeAlias
 
-from tracker_core.errors import InvalidValueError
+from tracker_core.bodies import artifact_body, metadata_body, source_body
+from tracker_core.errors import (
+    ExperimentNotFoundError,
+    InvalidValueError,
+    NotSupportedError,
+)
 from tracker_core.forks import ForkLock
-from tracker_core.records import (
-    ArtifactBody,
-    Batch,
-    Body,
-    MetadataBody,
-    Sequencer,
-    SourceBody,
-)
-from tracker_core.values import (
-    Value,
-    check_mapping,
-    check_name,
-    check_text,
-    check_value,
-)
+from tracker_core.records import Batch, Body, Sequencer
+from tracker_core.values import Value, check_name
 
 if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
+    from tracker_core.contents import Content
     from tracker_core.datatypes import Lineage, TrackerArtifact, TrackerSource
+    from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry
+    from tracker_core.experiments import Experiment
+    from tracker_core.filters import Condition, ParamFilter
     from tracker_core.points import Points
     from tracker_core.runs import RunInfo
+    from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
 
-__all__ = [
-    "RESERVED_PREFIX",
-    "Capability",
-    "NativeTracker",
-    "TrackerBase",
-    "artifact_body",
-    "metadata_body",
-    "source_body",
-]
+__all__ = ["Capability", "NativeTracker", "Query", "TrackerBase"]
 
-RESERVED_PREFIX = "tracker."
-_RESERVED_KEYS = frozenset({"self", "run_id"})
+Query: TypeAlias = "str | Condition | None"
+"""Which runs are wanted, by text as ``params.lr < 1e-3``, its parsed form, or all."""
 
 
 class TrackerBase(ABC):
@@ -128,7 +116,10 @@ class Capability(StrEnum):
     """Something that not every tracker can; declared, and held to by the contract."""
 
     HISTORY = "history"
-    """Every point of every series reads back, not only the last."""
+    """All that is appended reads back – points, logs, tracks, steps, changes."""
+
+    CONTENT = "content"
+    """The content of artifacts is kept, not only where it lies."""
 
     PERSISTENT = "persistent"
     """What was written is there when the store is opened again."""
@@ -188,8 +179,23 @@ class NativeTracker(TrackerBase):
         """
 
     @abstractmethod
-    def runs(self, limit: int | None = None) -> "Sequence[RunInfo]":
-        """Return the runs, the newest first (by creation, then by id, descending)."""
+    def runs(
+        self, query: Query = None, order_by: str | None = None, limit: int | None = None
+    ) -> "Sequence[RunInfo]":
+        """Return runs, the newest first (by creation, then by id, descending).
+
+        Args:
+            query: Which runs, by params, tags, metadata, summaries of series and what
+                they are, for example ``params.lr < 1e-3 and status = "FINISHED"``.
+            order_by: By what they are sorted instead, for example
+                ``metrics.train/loss.min`` or ``-created_at``; runs without it come
+                last, and of equal ones the newest first.
+            limit: How many at the most; None for all.
+
+        Raises:
+            QueryError: The query or the order means nothing; it says where and why.
+            InvalidValueError: The limit is negative.
+        """
 
     @abstractmethod
     def metadata(self, run_id: str) -> Mapping[str, Value]:
@@ -198,6 +204,14 @@ class NativeTracker(TrackerBase):
     @abstractmethod
     def artifacts(self, run_id: str) -> "Mapping[str, TrackerArtifact]":
         """Return the newest artifact of each name, sorted by name."""
+
+    @abstractmethod
+    def artifact_history(self, run_id: str, name: str) -> "Sequence[TrackerArtifact]":
+        """Return all that a name has meant, the newest last; nothing if unknown.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+        """
 
     @abstractmethod
     def sources(
@@ -214,11 +228,37 @@ class NativeTracker(TrackerBase):
         """
 
     @abstractmethod
+    def param_history(self, run_id: str, key: str) -> "Sequence[ParamChange]":
+        """Return all values that a param was given, the last one last.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
+        """
+
+    @abstractmethod
     def tags(self, run_id: str) -> Mapping[str, str]:
         """Return the last text of each tag, sorted by key.
 
         Raises:
             RunNotFoundError: The store holds no record of the run.
+        """
+
+    @abstractmethod
+    def provenance(self, run_id: str) -> Mapping[str, Value]:
+        """Return where the run was made: ``code`` and ``environment``, if recorded.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+        """
+
+    @abstractmethod
+    def steps(self, run_id: str) -> "Sequence[StepInfo]":
+        """Return the steps of the run in the order in which they first began.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
         """
 
     @abstractmethod
@@ -231,13 +271,41 @@ class NativeTracker(TrackerBase):
 
     @abstractmethod
     def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> "Points":
         """Return points of one series in the order of the run.
+
+        A point of an attempt is abandoned when a later attempt has logged the series,
+        in the same rank, at its step or an earlier one. Summaries, and reads that do
+        not ask for abandoned points, pass over them.
 
         Args:
             run_id: The run.
             series: Its name; an unknown one has no points.
+            start_index: The first index that is wanted, from 0.
+            limit: How many at the most; None for all.
+            abandoned: Whether abandoned points are wanted too.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
+        """
+
+    @abstractmethod
+    def rows(
+        self, run_id: str, stream: str, start_index: int = 0, limit: int | None = None
+    ) -> "Rows":
+        """Return points of a whole stream in the order of the run.
+
+        Args:
+            run_id: The run.
+            stream: Its name, ``""`` for the root stream; an unknown one has no points.
             start_index: The first index that is wanted, from 0.
             limit: How many at the most; None for all.
 
@@ -245,6 +313,143 @@ class NativeTracker(TrackerBase):
             RunNotFoundError: The store holds no record of the run.
             NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
         """
+
+    @abstractmethod
+    def logs(
+        self,
+        run_id: str,
+        level: str | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> "Sequence[LogEntry]":
+        """Return messages in the order of the run.
+
+        Args:
+            run_id: The run.
+            level: The mildest level that is wanted: ``warn`` gives ``warn``, ``error``
+                and ``fatal``. None for all.
+            start: The earliest time, in seconds since 1970.
+            end: The latest time, included.
+            text: What a message contains, in any letter case.
+            limit: How many at the most: the last ones. None for all.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            InvalidValueError: There is no such level.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
+        """
+
+    @abstractmethod
+    def topics(self, run_id: str) -> Sequence[str]:
+        """Return the topics of the run's tracks, sorted.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
+        """
+
+    @abstractmethod
+    def track_entries(
+        self,
+        run_id: str,
+        topic: str,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> "Sequence[TrackEntry]":
+        """Return what was said of each moment of a topic, sorted by time.
+
+        Args:
+            run_id: The run.
+            topic: Its name; an unknown one has no entries.
+            start: The earliest timestamp that is wanted, in seconds.
+            end: The latest, included.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
+        """
+
+    def add_content(self, content: "Content") -> None:
+        """Keep the content of artifacts; content that is there already stays.
+
+        It is called before the record that names the digest is written. When it
+        returns, the content is kept for as long as the store lasts; when it raises,
+        nothing that could be taken for it is left. It is read in pieces, by
+        :meth:`~tracker_core.contents.Content.read_checked`.
+
+        Raises:
+            ContentError: The content has changed since its digest was taken.
+            RetryableError: Nothing was kept; it may succeed later.
+            NotSupportedError: The tracker lacks :attr:`Capability.CONTENT`.
+        """
+        raise _keeps_no_content(content.digest)
+
+    def open_content(self, digest: str) -> BinaryIO:
+        """Return a new binary file at the beginning of the content.
+
+        Its reader checks the digest, so this need not.
+
+        Raises:
+            ContentError: The store holds no such content.
+            NotSupportedError: The tracker lacks :attr:`Capability.CONTENT`.
+        """
+        raise _keeps_no_content(digest)
+
+    def filter_runs(
+        self, experiment: str | None, filters: "Iterable[ParamFilter]"
+    ) -> "Sequence[RunInfo]":
+        """Return the runs whose params pass all ``filters``, the newest first.
+
+        Args:
+            experiment: Their experiment; None for those of all and of none.
+            filters: What is asked of the params; without any, all runs pass.
+        """
+        from tracker_core.filters import all_of
+
+        return self.runs(query=all_of(filters, experiment))
+
+    def experiments(self) -> "Sequence[Experiment]":
+        """Return the experiments, the one with the newest run first."""
+        from tracker_core.experiments import experiments_of
+
+        return experiments_of(self.runs())
+
+    def experiment(self, name: str) -> "Experiment":
+        """Return one experiment.
+
+        Raises:
+            ExperimentNotFoundError: The store holds no run of it.
+        """
+        for experiment in self.experiments():
+            if experiment.name == name:
+                return experiment
+        raise ExperimentNotFoundError(name)
+
+    def open_artifact(self, run_id: str, name_or_digest: str) -> BinaryIO:
+        """Return the content of an artifact as a readable binary file.
+
+        Reading it to its end checks the digest.
+
+        Args:
+            run_id: The run.
+            name_or_digest: The name of an artifact, of which the newest is meant, or
+                the digest of any that the run has or had.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            ArtifactNotFoundError: The run has no such artifact.
+            ContentError: It is a reference, or its content is gone; while reading: it
+                is damaged.
+            NotSupportedError: The tracker lacks :attr:`Capability.CONTENT`.
+        """
+        from tracker_core.contents import checked
+        from tracker_core.keeping import digest_of
+
+        digest = digest_of(self, run_id, name_or_digest)
+        return checked(self.open_content(digest), digest)
 
     def flush(self, timeout: float | None = None) -> None:
         """Make sure within ``timeout`` seconds that everything taken is kept.
@@ -307,49 +512,6 @@ class NativeTracker(TrackerBase):
         self.write(self._sequencer.batch(check_name(run_id, "run id"), body))
 
 
-def metadata_body(values: Mapping[str, object]) -> MetadataBody:
-    """Check metadata as a job gave it.
-
-    Raises:
-        InvalidValueError: A key is empty, reserved (``self``, ``run_id``, or beginning
-            with ``tracker.``), or a value lies outside what is allowed.
-        UnsupportedTypeError: A value has a type that cannot be kept.
-    """
-    checked: dict[str, Value] = {}
-    for key, value in values.items():
-        name = check_name(key, "metadata key")
-        if name in _RESERVED_KEYS or name.startswith(RESERVED_PREFIX):
-            message = f"metadata key {name!r} is reserved; choose another"
-            raise InvalidValueError(message)
-        checked[name] = check_value(value, f"metadata {name!r}")
-    return MetadataBody(checked)
-
-
-def artifact_body(
-    name: str, path: object, metadata: Mapping[str, object] | None
-) -> ArtifactBody:
-    """Check an artifact as a job gave it; ``path`` may be text or any path object.
-
-    Raises:
-        InvalidValueError: The name or the path is empty or cannot be kept.
-        UnsupportedTypeError: One of the arguments has a type that cannot be kept.
-    """
-    checked_name = check_name(name, "artifact name")
-    what = f"artifact {checked_name!r}"
-    location = fspath(path) if isinstance(path, PathLike) else path
-    about = None if metadata is None else check_mapping(metadata, f"metadata of {what}")
-    return ArtifactBody(checked_name, check_name(location, f"path of {what}"), about)
-
-
-def source_body(source_id: str, artifact_name: str | None) -> SourceBody:
-    """Check an edge as a job gave it.
-
-    Raises:
-        InvalidValueError: The source id is empty, or one of them cannot be kept.
-        UnsupportedTypeError: One of the arguments is no text.
-    """
-    source = check_name(source_id, "source id")
-    if artifact_name is None:
-        return SourceBody(source, None)
-    # torchx writes an unnamed edge for an empty label.
-    return SourceBody(source, check_text(artifact_name, "artifact name") or None)
+def _keeps_no_content(digest: str) -> NotSupportedError:
+    message = f"this tracker keeps no content; ask another one for {digest}"
+    return NotSupportedError(message)

@@ -1,7 +1,7 @@
 """The data types of the eight calls: artifacts, sources and lineage.
 
-Their names and positional fields are those of torchx, so that code written for its
-trackers works with them; ``metadata`` has a default here, and all are immutable.
+Their names and first positional fields are those of torchx, so that code written for
+its trackers works with them; ``metadata`` has a default here, and all are immutable.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,17 +22,28 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class TrackerArtifact:
-    """A named reference to something that a run made or used.
+    """Something named that a run made or used: a reference, or content.
 
     Args:
         name: Unique within the run; the newest of a name is the one that is read.
-        path: Where it lies: a path or any URI; never checked, never opened.
+        path: Where a reference lies: a path or any URI; never checked, never opened.
+            Content lies in the trackers, so its path is its digest.
         metadata: JSON values about it, or None when none were given.
+        digest: ``sha256:`` and 64 hexadecimal digits of content; None of a reference.
+        size_bytes: How long the content is, or None.
+        media_type: What the content is, for example ``image/png``, or None.
+        kind: A word for what it is to the job, for example ``model.weights``, or None.
+        role: What part it plays, for example ``program`` or ``results``, or None.
     """
 
     name: str
     path: str
     metadata: Mapping[str, object] | None = None
+    digest: str | None = None
+    size_bytes: int | None = None
+    media_type: str | None = None
+    kind: str | None = None
+    role: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,28 @@ others.
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from tracker_core.api import NativeTracker, TrackerBase
+from tracker_core.api import Capability, NativeTracker, TrackerBase
+from tracker_core.errors import (
+    ConfigError,
+    PermanentError,
+    RetryableError,
+    TrackerError,
+)
 from tracker_core.forks import ForkLock
 from tracker_core.interruptions import is_interruption
 from tracker_core.plain import PlainTracker, native
 from tracker_core.records import Batch, Body, Sequencer
 from tracker_core.redaction import describe
 
+if TYPE_CHECKING:
+    from tracker_core.contents import Content
+
 __all__ = ["Delivery", "DirectDelivery", "Target", "warn"]
 
 _T = TypeVar("_T")
+_FAILURES = (ConfigError, PermanentError, RetryableError)
 
 
 class Target(NamedTuple):
@@ -71,13 +81,22 @@ class Delivery(ABC):
     of its own.
     """
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the calling thread is just handing something to the trackers."""
+        return False
+
     @abstractmethod
-    def send(self, body: Body) -> None:
-        """Take one record; it is checked already."""
+    def send(self, body: Body, content: "Content | None" = None) -> None:
+        """Take one record, checked already, and the content that it names if any."""
 
     @abstractmethod
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask a tracker that holds the run; None where there is none."""
+
+    @abstractmethod
+    def flush(self, timeout: float | None = None) -> int:
+        """Wait at most ``timeout`` seconds; return how many records are still due."""
 
     @abstractmethod
     def close(self) -> None:
@@ -87,9 +106,10 @@ class Delivery(ABC):
 class _Failures:
     """How many records one tracker missed, and how it failed first."""
 
-    __slots__ = ("first", "missed")
+    __slots__ = ("contents", "first", "missed")
 
     def __init__(self) -> None:
+        self.contents = 0
         self.missed = 0
         self.first: str | None = None
 
@@ -140,8 +160,13 @@ class DirectDelivery(Delivery):
         self._thread = _Thread()
         self._is_closed = False
 
-    def send(self, body: Body) -> None:
-        """Hand one record to every tracker.
+    @property
+    def is_busy(self) -> bool:
+        """Whether this thread is in the middle of a call."""
+        return self._thread.waiting is not None
+
+    def send(self, body: Body, content: "Content | None" = None) -> None:
+        """Hand one record to every tracker, the content before it.
 
         What a signal handler raises meanwhile is passed on once every tracker was
         tried. What a handler sends meanwhile is handed on after this record, since a
@@ -150,7 +175,7 @@ class DirectDelivery(Delivery):
         Raises:
             BaseException: What a tracker raised, unless this delivery isolates.
         """
-        self._do(lambda: self._hand_on(body))
+        self._do(lambda: self._hand_on(body, content))
 
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask one tracker after the other until one answers.
@@ -163,22 +188,45 @@ class DirectDelivery(Delivery):
             isolates.
 
         Raises:
+            TrackerError: The last tracker's reason for having no answer: there is no
+                such artifact, or it cannot hold such things.
             BaseException: What the last tracker raised, unless this delivery isolates.
         """
         last: BaseException | None = None
         for index in sorted(range(len(self._targets)), key=self._doubt):
-            tracker = self._targets[index].tracker
             try:
-                with tracker.turn:
-                    return call(tracker)
+                return self._answer(index, call)
             except BaseException as error:
                 if is_interruption(error):
                     raise
-                self._note(index, error, missed=0)
+                if not _is_answer(error):
+                    self._note(index, error, missed=0)
                 last = error
-        if last is not None and not self._isolates:
+        if last is not None and (_is_answer(last) or not self._isolates):
             raise last
         return None
+
+    def _answer(self, index: int, call: Callable[[NativeTracker], _T]) -> _T:
+        target = self._targets[index]
+        try:
+            with target.tracker.turn:
+                return call(target.tracker)
+        finally:
+            # A read after the end has opened it again.
+            if self._is_closed and target.is_owned:
+                target.close()
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Let every tracker make sure of what it has taken; nothing is ever due."""
+        for index, target in enumerate(self._targets):
+            try:
+                with target.tracker.turn:
+                    target.tracker.flush(timeout)
+            except BaseException as error:
+                if is_interruption(error) or not self._isolates:
+                    raise
+                self._note(index, error, missed=0)
+        return 0
 
     def close(self) -> None:
         """Close owned trackers, and sum up what failed or could not be held."""
@@ -206,20 +254,22 @@ class DirectDelivery(Delivery):
             raise raised[0]
         self._raise(errors)
 
-    def _hand_on(self, body: Body) -> list[BaseException]:
+    def _hand_on(self, body: Body, content: "Content | None") -> list[BaseException]:
         batch = self._sequencer.batch(self._run_id, body)
         failed: list[tuple[int, BaseException]] = []
         interruptions: list[BaseException] = []
         for index, target in enumerate(self._targets):
-            error = _write(target.tracker, batch)
+            error = _write(target.tracker, batch, content)
             if error is not None and is_interruption(error):
                 interruptions.append(error)
                 # It cut the call short; a batch that was taken is not taken twice.
-                error = _write(target.tracker, batch)
+                error = _write(target.tracker, batch, content)
             if error is not None:
                 failed.append((index, error))
         with self._lock:
             self._sent += 1
+            if content is not None:
+                self._count_content()
         for index, error in failed:
             self._note(index, error, missed=1)
         return [*interruptions, *(error for _, error in failed)]
@@ -235,6 +285,13 @@ class DirectDelivery(Delivery):
         if self._isolates:
             for index in range(len(self._targets)):
                 self._sum_up(index)
+
+    def _count_content(self) -> None:
+        for target, failures in zip(self._targets, self._failures, strict=True):
+            keeps = Capability.CONTENT in target.tracker.capabilities
+            # A wrapper counts for itself.
+            if not keeps and not isinstance(target.tracker, PlainTracker):
+                failures.contents += 1
 
     def _note(self, index: int, error: BaseException, *, missed: int) -> None:
         target, failures = self._targets[index], self._failures[index]
@@ -278,7 +335,8 @@ class DirectDelivery(Delivery):
                 failures.first,
             )
         before = self._degraded[index]
-        degraded = [
+        degraded = [_unheld("content", failures.contents)] if failures.contents else []
+        degraded += [
             _unheld(kind, count - before.get(kind, 0))
             for kind, count in sorted(target.tracker.degraded.items())
             if count > before.get(kind, 0)
@@ -292,10 +350,19 @@ class DirectDelivery(Delivery):
             )
 
 
-def _write(tracker: NativeTracker, batch: Batch) -> BaseException | None:
+def _is_answer(error: BaseException) -> bool:
+    """Tell whether a tracker says why it has no answer, and works as it should."""
+    return isinstance(error, TrackerError) and not isinstance(error, _FAILURES)
+
+
+def _write(
+    tracker: NativeTracker, batch: Batch, content: "Content | None"
+) -> BaseException | None:
     """Return what the tracker raised, so that the others are tried whatever it was."""
     try:
         with tracker.turn:
+            if content is not None and Capability.CONTENT in tracker.capabilities:
+                tracker.add_content(content)
             tracker.write(batch)
     except BaseException as error:  # noqa: BLE001 - the border to backends
         return error
@@ -305,6 +372,8 @@ def _write(tracker: NativeTracker, batch: Batch) -> BaseException | None:
 def _unheld(kind: str, count: int) -> str:
     if kind == "metrics":
         return f"of {count} metric values the last of each series"
+    if kind == "content":
+        return f"of {count} artifacts the digest, not the content"
     return f"none of {count} {kind} records"
 
 

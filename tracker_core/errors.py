@@ -10,7 +10,12 @@ nothing of Tracker handles it sensibly::
      ├── UnsupportedTypeError    (TypeError)           a value whose type is not kept
      ├── InvalidValueError       (ValueError)          a value outside what is allowed
      ├── RunEndedError           (RuntimeError)        a write after the end of the run
+     ├── KeyConflictError        (ValueError)          a nested view that cannot be
+     ├── QueryError              (ValueError)          a query that means nothing
      ├── RunNotFoundError        (LookupError)         the store holds no such run
+     ├── ExperimentNotFoundError (LookupError)         the store has no such experiment
+     ├── ArtifactNotFoundError   (LookupError)         the run has no such artifact
+     ├── ContentError            (OSError)             content that is gone or damaged
      ├── NotSupportedError       (NotImplementedError) this tracker cannot answer that
      ├── RetryableError          (OSError)             a backend asks to be tried again
      └── PermanentError          (ValueError)          a backend refuses for ever
@@ -22,12 +27,17 @@ is built when it is shown.
 from collections.abc import Sequence
 
 __all__ = [
+    "ArtifactNotFoundError",
     "BackendNotFoundError",
     "BackendUnavailableError",
     "ConfigError",
+    "ContentError",
+    "ExperimentNotFoundError",
     "InvalidValueError",
+    "KeyConflictError",
     "NotSupportedError",
     "PermanentError",
+    "QueryError",
     "RetryableError",
     "RunEndedError",
     "RunNotFoundError",
@@ -126,12 +136,75 @@ class RunEndedError(TrackerError, RuntimeError):
         )
 
 
+class KeyConflictError(TrackerError, ValueError):
+    """A key is both a value and a group of others, so it cannot be shown nested.
+
+    Args:
+        key: The key that is a value: ``optimizer``.
+        longer_key: One that lies below it: ``optimizer.type``.
+    """
+
+    def __init__(self, key: str, longer_key: str) -> None:
+        """Keep both keys."""
+        super().__init__(key, longer_key)
+
+    def __str__(self) -> str:
+        """Name both keys and what to do."""
+        key, longer_key = self.args
+        return (
+            f"{key!r} is a value and also holds {longer_key!r}; nothing is lost: "
+            "read the flat view, or rename one of them"
+        )
+
+
+class QueryError(TrackerError, ValueError):
+    """A query or an order that means nothing; the message shows where and why."""
+
+
 class RunNotFoundError(TrackerError, LookupError):
     """The store holds no run of that id."""
 
     def __str__(self) -> str:
         """Name the run and where to look."""
         return f"no run {self.args[0]!r} here; `tracker list` shows those that are"
+
+
+class ExperimentNotFoundError(TrackerError, LookupError):
+    """The store holds no run of that experiment."""
+
+    def __str__(self) -> str:
+        """Name the experiment and where to look."""
+        return (
+            f"no experiment {self.args[0]!r} here; "
+            "`tracker list experiments` shows those that are"
+        )
+
+
+class ArtifactNotFoundError(TrackerError, LookupError):
+    """A run has no artifact of that name or digest.
+
+    Args:
+        run_id: The run.
+        artifact: The name or digest that was asked for.
+        near: Names of the run that look like it.
+    """
+
+    def __init__(self, run_id: str, artifact: str, near: Sequence[str] = ()) -> None:
+        """Keep what was asked for and what could have been meant."""
+        super().__init__(run_id, artifact, tuple(near))
+
+    def __str__(self) -> str:
+        """Name run and artifact, and what may have been meant."""
+        run_id, artifact, near = self.args
+        if near:
+            hint = f"did you mean {' or '.join(repr(item) for item in near)}?"
+        else:
+            hint = f"`tracker list artifacts {run_id}` shows those that are"
+        return f"run {run_id!r} has no artifact {artifact!r}; {hint}"
+
+
+class ContentError(TrackerError, OSError):
+    """The content of an artifact is not there, or is not what was stored."""
 
 
 class NotSupportedError(TrackerError, NotImplementedError):

@@ -5,37 +5,56 @@ reads of a native tracker for its run. Trackers that keep records as they are (m
 directories) answer from it; trackers with a schema of their own are compared with it.
 """
 
-from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from operator import itemgetter
+from typing import TypeVar, cast
 
+from tracker_core.curves import Curve
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
+from tracker_core.entries import (
+    LogEntry,
+    ParamChange,
+    Row,
+    Rows,
+    TrackEntry,
+    window,
+)
 from tracker_core.points import Points
 from tracker_core.records import (
+    LEVELS,
     ArtifactBody,
     Batch,
+    Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     OrderKey,
     ParamsBody,
+    ProvenanceBody,
     Record,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     Writer,
     order_key,
     series_name,
 )
 from tracker_core.runs import LifecycleEvent, RunInfo, run_info
-from tracker_core.summaries import SeriesState, Summary
+from tracker_core.stepinfo import StepInfo, step_infos
+from tracker_core.summaries import Summary
 from tracker_core.taken import Taken
 from tracker_core.values import Value
 
 __all__ = ["RunHistory"]
 
-_Latest = dict[str, tuple[OrderKey, Value]]
+_B = TypeVar("_B", bound=Body)
 
 
 class RunHistory:
@@ -50,14 +69,8 @@ class RunHistory:
         self.run_id = run_id
         self._taken: dict[str, Taken] = {}
         self._created_ns: int | None = None
-        self._events: list[LifecycleEvent] = []
-        self._metadata: _Latest = {}
-        self._params: _Latest = {}
-        self._tags: _Latest = {}
-        self._artifacts: dict[str, tuple[OrderKey, ArtifactBody]] = {}
-        self._sources: set[SourceBody] = set()
-        self._points: dict[str, list[tuple[OrderKey, int | None, Value]]] = {}
-        self._states: dict[str, SeriesState] = {}
+        self._told: dict[type[Body], list[tuple[OrderKey, Body]]] = {}
+        self._curves: dict[str, Curve] = {}
 
     def add(self, batch: Batch) -> None:
         """Take the records of ``batch`` that were not taken yet."""
@@ -72,98 +85,212 @@ class RunHistory:
         return self._created_ns or 0
 
     def info(self) -> RunInfo:
-        """Return who the run is and how it fares; at least one record is needed."""
-        return run_info(self.run_id, self.created_ns, deepcopy(self._events))
+        """Return who the run is and how it fares."""
+        events: list[LifecycleEvent] = [
+            *self._in_order(CreatedBody),
+            *self._in_order(StartedBody),
+            *self._in_order(EndedBody),
+        ]
+        return run_info(self.run_id, self._created_ns, deepcopy(events), self._span())
 
     def metadata(self) -> dict[str, Value]:
         """Return the last value of each metadata key."""
-        return _latest(self._metadata)
+        return _latest(body.values for _, body in self._in_order(MetadataBody))
 
     def params(self) -> dict[str, Value]:
         """Return the last value of each param."""
-        return _latest(self._params)
+        return _latest(body.values for _, body in self._in_order(ParamsBody))
+
+    def param_history(self, key: str) -> list[ParamChange]:
+        """Return the values of a param, the first one first."""
+        return [
+            ParamChange(place[1], place[0], deepcopy(body.values[key]))
+            for place, body in self._in_order(ParamsBody)
+            if key in body.values
+        ]
 
     def tags(self) -> dict[str, str]:
         """Return the last text of each tag."""
-        return {key: str(text) for key, text in _latest(self._tags).items()}
+        found = _latest(body.values for _, body in self._in_order(TagsBody))
+        return cast("dict[str, str]", found)
+
+    def provenance(self) -> dict[str, Value]:
+        """Return the last value of each key of the provenance."""
+        return _latest(body.values for _, body in self._in_order(ProvenanceBody))
 
     def artifacts(self) -> dict[str, TrackerArtifact]:
         """Return the newest artifact of each name."""
-        return {
-            name: TrackerArtifact(body.name, body.path, deepcopy(body.metadata))
-            for name, (_, body) in sorted(self._artifacts.items())
-        }
+        newest = {body.name: body for _, body in self._in_order(ArtifactBody)}
+        return {name: _artifact(newest[name]) for name in sorted(newest)}
+
+    def artifact_history(self, name: str) -> list[TrackerArtifact]:
+        """Return all artifacts of a name, the first one first."""
+        return [
+            _artifact(body)
+            for _, body in self._in_order(ArtifactBody)
+            if body.name == name
+        ]
 
     def sources(self, artifact_name: str | None = None) -> list[TrackerSource]:
         """Return the edges, or those of one label, each once and sorted."""
-        edges = sorted(self._sources, key=lambda edge: (edge[0], edge[1] or ""))
+        told = {body for _, body in self._in_order(SourceBody)}
+        edges = sorted(told, key=lambda edge: (edge[0], edge[1] or ""))
         return [
             TrackerSource(*edge)
             for edge in edges
             if artifact_name is None or edge.artifact_name == artifact_name
         ]
 
+    def steps(self) -> list[StepInfo]:
+        """Return the steps in the order in which they first began."""
+        events = deepcopy(self._in_order(StepBody))
+        return step_infos(events, self.info().attempts) if events else []
+
     def series(self) -> dict[str, Summary]:
         """Return the summary of each series."""
         return {
-            name: deepcopy(state.summary())
-            for name, state in sorted(self._states.items())
+            name: deepcopy(curve.summary())
+            for name, curve in sorted(self._curves.items())
         }
 
     def points(
-        self, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> Points:
         """Return points of a series in order; an unknown series has none."""
-        stop = None if limit is None else start_index + limit
-        rows = self._points.get(series, [])[start_index:stop]
-        columns = ((step, key[1], deepcopy(value)) for key, step, value in rows)
-        return Points(columns, start_index)
+        found = self._curves.get(series, Curve()).points(abandoned=abandoned)
+        chosen = found[window(start_index, limit)]
+        rows = ((step, key[1], deepcopy(value)) for key, step, value, _ in chosen)
+        return Points.of_rows(rows, start_index)
+
+    def rows(self, stream: str, start_index: int = 0, limit: int | None = None) -> Rows:
+        """Return points of a whole stream in order; an unknown stream has none."""
+        found: dict[OrderKey, tuple[int | None, dict[str, Value]]] = {}
+        for name, curve in sorted(self._curves.items()):
+            owner, _, field = name.rpartition("/")
+            for key, step, value, _ in curve.points() if owner == stream else ():
+                found.setdefault(key, (step, {}))[1][field] = value
+        chosen = sorted(found.items())[window(start_index, limit)]
+        rows = (
+            Row(index, step, key[1], deepcopy(fields))
+            for index, (key, (step, fields)) in enumerate(chosen, start_index)
+        )
+        return Rows(rows, len(found))
+
+    def logs(
+        self,
+        level: str | None = None,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> list[LogEntry]:
+        """Return messages in order: the last ``limit`` of those that are asked for.
+
+        Args:
+            level: One of :data:`~tracker_core.records.LEVELS`: it and graver ones.
+            start_ns: The earliest time that is asked for.
+            end_ns: The latest.
+            text: What the message contains, in any letter case.
+            limit: How many at the most.
+        """
+        # Without a level those too that a later version may have added.
+        levels = None if level is None else LEVELS[LEVELS.index(level) :]
+        wanted = (text or "").casefold()
+        found = [
+            LogEntry(key[1], body.level, body.message, deepcopy(body.metadata))
+            for key, body in self._in_order(LogBody)
+            if (levels is None or body.level in levels)
+            and (start_ns is None or key[1] >= start_ns)
+            and (end_ns is None or key[1] <= end_ns)
+            and wanted in body.message.casefold()
+        ]
+        newest_first = found[::-1][window(0, limit)]
+        return newest_first[::-1]
+
+    def topics(self) -> list[str]:
+        """Return the topics, sorted."""
+        return sorted({body.topic for _, body in self._in_order(TrackBody)})
+
+    def track_entries(
+        self, topic: str, start: float | None = None, end: float | None = None
+    ) -> list[TrackEntry]:
+        """Return what was said of each moment of a topic, by time, both ends included.
+
+        An unknown topic has no moments.
+        """
+        moments: dict[float, dict[str, Value]] = {}
+        for _, body in self._in_order(TrackBody):
+            if body.topic == topic:
+                moments.setdefault(body.timestamp, {}).update(body.fields)
+        return [
+            TrackEntry(moment, deepcopy(dict(sorted(moments[moment].items()))))
+            for moment in sorted(moments)
+            if (start is None or moment >= start) and (end is None or moment <= end)
+        ]
+
+    def _in_order(self, kind: type[_B]) -> list[tuple[OrderKey, _B]]:
+        known = cast("type[Body]", kind)
+        told = cast("list[tuple[OrderKey, _B]]", self._told.get(known, []))
+        told.sort(key=itemgetter(0))
+        return told
+
+    def _span(self) -> SpanBody:
+        span = SpanBody(None, None)
+        for _, body in self._in_order(SpanBody):
+            said = {name: text for name, text in body._asdict().items() if text}
+            span = span._replace(**said)
+        return span
 
     def _add_record(self, writer: Writer, record: Record) -> None:
         if self._created_ns is None or record.time_ns < self._created_ns:
             self._created_ns = record.time_ns
-        key = order_key(writer, record)
         match record.body:
-            case MetadataBody(values):
-                _keep_latest(self._metadata, key, values)
-            case ParamsBody(values):
-                _keep_latest(self._params, key, values)
-            case TagsBody(values):
-                _keep_latest(self._tags, key, values)
-            case MetricsBody(step, streams):
-                self._add_metrics(writer, record, step, streams)
-            case ArtifactBody() as body:
-                self._add_artifact(key, body)
-            case SourceBody() as body:
-                self._sources.add(body)
-            case CreatedBody() | StartedBody() | EndedBody() as body:
-                self._events.append((key, body))
+            case MetricsBody() | ColumnsBody() as body:
+                for name, row, step, value in _cells(body):
+                    key = order_key(writer, record, row)
+                    curve = self._curves.setdefault(name, Curve())
+                    curve.add((key, step, value, writer.rank))
+            case body:
+                key = order_key(writer, record)
+                self._told.setdefault(type(body), []).append((key, body))
 
-    def _add_artifact(self, key: OrderKey, body: ArtifactBody) -> None:
-        if body.name not in self._artifacts or key > self._artifacts[body.name][0]:
-            self._artifacts[body.name] = (key, body)
 
-    def _add_metrics(
-        self,
-        writer: Writer,
-        record: Record,
-        step: int | None,
-        streams: Mapping[str, Mapping[str, Value]],
-    ) -> None:
-        for row, (stream, fields) in enumerate(streams.items()):
-            key = order_key(writer, record, row)
+def _cells(
+    body: MetricsBody | ColumnsBody,
+) -> Iterator[tuple[str, int, int | None, Value]]:
+    """Give series, row, step and value of each point."""
+    if isinstance(body, MetricsBody):
+        for row, (stream, fields) in enumerate(body.streams.items()):
             for field, value in fields.items():
-                name = series_name(stream, field)
-                points = self._points.setdefault(name, [])
-                insort(points, (key, step, value), key=lambda point: point[0])
-                self._states.setdefault(name, SeriesState()).add(key, step, value)
+                yield series_name(stream, field), row, body.step, value
+        return
+    for field, column in body.fields.items():
+        name = series_name(body.stream, field)
+        for row, value in enumerate(column):
+            yield name, row, None if body.steps is None else body.steps[row], value
 
 
-def _keep_latest(latest: _Latest, key: OrderKey, values: Mapping[str, Value]) -> None:
-    for name, value in values.items():
-        if name not in latest or key > latest[name][0]:
-            latest[name] = (key, value)
+def _latest(told: Iterable[Mapping[str, Value]]) -> dict[str, Value]:
+    latest: dict[str, Value] = {}
+    for values in told:
+        latest.update(values)
+    return {name: deepcopy(latest[name]) for name in sorted(latest)}
 
 
-def _latest(latest: _Latest) -> dict[str, Value]:
-    return {name: deepcopy(latest[name][1]) for name in sorted(latest)}
+def _artifact(body: ArtifactBody) -> TrackerArtifact:
+    return TrackerArtifact(
+        name=body.name,
+        path=body.path,
+        metadata=deepcopy(body.metadata),
+        digest=body.digest,
+        size_bytes=body.size_bytes,
+        media_type=body.media_type,
+        kind=body.artifact_kind,
+        role=body.role,
+    )

@@ -6,25 +6,32 @@ that its factory refuses raises, or is warned of where ``TRACKER_ON_ERROR`` is
 """
 
 import atexit
+import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tracker_core.api import TrackerBase
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery import Delivery, DirectDelivery, Target, warn
-from tracker_core.errors import TrackerError
+from tracker_core.errors import InvalidValueError, TrackerError
 from tracker_core.identity import new_run_id
 from tracker_core.plain import native
-from tracker_core.records import CreatedBody, Sequencer, SourceBody
+from tracker_core.records import (
+    CreatedBody,
+    ProvenanceBody,
+    Sequencer,
+    SourceBody,
+    SpanBody,
+)
 from tracker_core.registry import build_tracker
 from tracker_core.settings import (
     Settings,
     is_launched,
     usable_settings,
 )
-from tracker_core.values import check_name
+from tracker_core.values import check_mapping, check_name
 
 if TYPE_CHECKING:
     from tracker_core.run import AppRun
@@ -73,6 +80,7 @@ def track(
     name: str | None = None,
     group_id: str | None = None,
     parent_run_id: str | None = None,
+    experiment_config: Mapping[str, object] | None = None,
     trackers: Iterable[TrackerBase] | None = None,
 ) -> "AppRun":
     """Make a run for code that nobody launched; use it as a ``with`` block.
@@ -91,15 +99,20 @@ def track(
         name: A name for people; without one it follows from the id.
         group_id: A label that the runs of a group share.
         parent_run_id: The run that this one was made from, recorded as a source too.
+        experiment_config: JSON values that describe the experiment; of all its runs
+            the newest that gives some is the one that is read.
         trackers: Tracker objects; they stay open. By default the configured backends,
             and without any SQLite under ``TRACKER_HOME``.
 
     Raises:
         TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
-        InvalidValueError: A name is empty or cannot be kept.
+        InvalidValueError: A name is empty or cannot be kept, or a config is given and
+            no experiment.
     """
     settings = _settings()
     created = created_in(settings, name, experiment, group_id, parent_run_id)
+    if experiment_config is not None:
+        created = _with_config(created, experiment_config)
     if trackers is None:
         backends = settings.backends or (settings.embedded,)
         targets = open_targets(backends, settings.on_error)
@@ -132,11 +145,22 @@ def created_in(
     )
 
 
-def announce(delivery: Delivery, created: CreatedBody) -> None:
-    """Record that a run exists, and the edge to the one that it was made from."""
+def announce(delivery: Delivery, created: CreatedBody, rank: int | None = None) -> None:
+    """Record that a run exists, what it was made from, and where it is made.
+
+    Of the processes of a distributed job the first alone tells where.
+    """
+    from tracker_core.provenance import provenance
+    from tracker_core.spans import current_span
+
     delivery.send(created)
     if created.parent_run_id is not None:
         delivery.send(SourceBody(created.parent_run_id, None))
+    span = current_span(os.environ)
+    if span is not None:
+        delivery.send(SpanBody(*span))
+    if not rank:
+        delivery.send(ProvenanceBody(provenance()))
 
 
 def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Target]:
@@ -173,7 +197,7 @@ def _open(
     delivery = DirectDelivery(run_id, targets, sequencer, isolates=True)
     raw = [target.raw for target in targets]
     run = AppRun(run_id, raw, name=created.name, delivery=delivery)
-    announce(delivery, created)
+    announce(delivery, created, settings.rank)
     return run
 
 
@@ -188,10 +212,23 @@ def _checked(name: str | None, what: str) -> str | None:
     return None if name is None else check_name(name, what)
 
 
+def _with_config(created: CreatedBody, config: Mapping[str, object]) -> CreatedBody:
+    if created.experiment is None:
+        message = "experiment_config needs an experiment; give its name too"
+        raise InvalidValueError(message)
+    checked = check_mapping(config, "experiment config")
+    return created._replace(experiment_config=checked)
+
+
 class _ProcessEnd:
     """Ends a run with its process, by the exception that ended that, if one did."""
 
     def __init__(self, run: "AppRun") -> None:
+        # Loaded before they are needed: what is loaded after Ctrl-C may make Python
+        # forget what it dies of, and the exit code would be 1.
+        import tracker_core.ends
+        import tracker_core.trackvars  # noqa: F401
+
         self._run = run
         self._error: BaseException | None = None
         self._hook = sys.excepthook

@@ -9,13 +9,18 @@ visible in the raw ones:
 ``tracker.params.<key>``              the last value of a param
 ``tracker.tags.<key>``                the last text of a tag
 ``tracker.metrics.<series>``          the last value of a series
+``tracker.provenance.<key>``          where the run was made
 ``tracker.status``, ``.cause``        the life cycle
 ``tracker.name``, ``.experiment``, …  who the run is
 ====================================  ==============================================
 
-What cannot be held – the history of a series, a call that the tracker does not
-implement – is counted in :attr:`PlainTracker.degraded`, never dropped in silence. A
-record is delivered at least once, in the order of its writer.
+An artifact with content is recorded by its digest, and what else is known of it goes
+into its metadata under ``tracker.artifact``, hidden in the same way.
+
+What cannot be held – the history of a series, logs, tracks, steps, content, a call
+that the tracker does not implement – is counted in :attr:`PlainTracker.degraded`,
+never dropped in silence. A record is delivered at least once, in the order of its
+writer.
 """
 
 from collections import Counter
@@ -24,23 +29,29 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, TypeVar, cast
 from weakref import WeakValueDictionary
 
-from tracker_core.api import RESERVED_PREFIX, Capability, NativeTracker, TrackerBase
+from tracker_core.api import Capability, NativeTracker, Query, TrackerBase
+from tracker_core.bodies import RESERVED_PREFIX
 from tracker_core.errors import ConfigError, NotSupportedError, RunNotFoundError
+from tracker_core.plainwords import (
+    ABOUT_ARTIFACT,
+    METRICS,
+    PARAMS,
+    PROVENANCE,
+    TAGS,
+    about_artifact,
+    as_metadata,
+    count_values,
+)
 from tracker_core.records import (
     ArtifactBody,
     Batch,
-    Body,
-    CreatedBody,
-    EndedBody,
+    LogBody,
     MetadataBody,
-    MetricsBody,
-    ParamsBody,
     Record,
     SourceBody,
-    StartedBody,
-    TagsBody,
+    StepBody,
+    TrackBody,
     UnknownBody,
-    series_name,
 )
 from tracker_core.values import Value
 from tracker_core.wire import body_kind
@@ -49,17 +60,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from tracker_core.datatypes import TrackerArtifact, TrackerSource
+    from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry
     from tracker_core.points import Points
     from tracker_core.runs import RunInfo
+    from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
 
 __all__ = ["PlainTracker", "native"]
 
 _T = TypeVar("_T")
-
-_PARAMS = f"{RESERVED_PREFIX}params."
-_TAGS = f"{RESERVED_PREFIX}tags."
-_METRICS = f"{RESERVED_PREFIX}metrics."
+_UNHELD = (LogBody, TrackBody, StepBody, UnknownBody)
 
 
 class PlainTracker(NativeTracker):
@@ -107,12 +117,17 @@ class PlainTracker(NativeTracker):
         self._require(run_id)
         return self._info(run_id)
 
-    def runs(self, limit: int | None = None) -> "Sequence[RunInfo]":
-        """Return the runs, the newest first; those without a time come last."""
+    def runs(
+        self, query: Query = None, order_by: str | None = None, limit: int | None = None
+    ) -> "Sequence[RunInfo]":
+        """Return runs, the newest first; those without a time come last."""
+        from tracker_core.selection import TrackerFacts, select_runs
+
         infos = [self._info(run_id) for run_id in self._raw_run_ids()]
         infos.sort(key=lambda info: info.run_id, reverse=True)
         infos.sort(key=_created, reverse=True)
-        return infos[:limit]
+        facts = [TrackerFacts(self, info) for info in infos]
+        return select_runs(facts, query, order_by, limit)
 
     def metadata(self, run_id: str) -> Mapping[str, Value]:
         """Return the metadata that is not under the reserved prefix."""
@@ -124,15 +139,15 @@ class PlainTracker(NativeTracker):
 
     def artifacts(self, run_id: str) -> "Mapping[str, TrackerArtifact]":
         """Return the artifacts that the tracker tells of, in our own type."""
-        from tracker_core.datatypes import TrackerArtifact
-
         found = _or_empty(self.raw.artifacts, run_id)
-        return {
-            name: TrackerArtifact(
-                found[name].name, found[name].path, found[name].metadata
-            )
-            for name in sorted(found)
-        }
+        return {name: _told(found[name]) for name in sorted(found)}
+
+    def artifact_history(self, run_id: str, name: str) -> "Sequence[TrackerArtifact]":
+        """Return the newest artifact of the name alone."""
+        self._require(run_id)
+        return [
+            found for found in self.artifacts(run_id).values() if found.name == name
+        ]
 
     def sources(
         self, run_id: str, artifact_name: str | None = None
@@ -154,12 +169,17 @@ class PlainTracker(NativeTracker):
     def params(self, run_id: str) -> Mapping[str, Value]:
         """Return the params kept under the reserved prefix."""
         self._require(run_id)
-        return self._kept(run_id, _PARAMS)
+        return self._kept(run_id, PARAMS)
 
     def tags(self, run_id: str) -> Mapping[str, str]:
         """Return the tags kept under the reserved prefix."""
         self._require(run_id)
-        return {key: str(text) for key, text in self._kept(run_id, _TAGS).items()}
+        return {key: str(text) for key, text in self._kept(run_id, TAGS).items()}
+
+    def provenance(self, run_id: str) -> Mapping[str, Value]:
+        """Return the provenance kept under the reserved prefix."""
+        self._require(run_id)
+        return self._kept(run_id, PROVENANCE)
 
     def series(self, run_id: str) -> "Mapping[str, Summary]":
         """Return the last value of each series; the rest of each summary is None."""
@@ -169,19 +189,65 @@ class PlainTracker(NativeTracker):
         nothing = Summary(None, None, None, None, None, None, None, None)
         return {
             name: nothing._replace(last=value)
-            for name, value in self._kept(run_id, _METRICS).items()
+            for name, value in self._kept(run_id, METRICS).items()
         }
 
     def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> "Points":
         """Refuse: eight calls cannot hold the history of a series."""
+        del start_index, limit, abandoned
+        raise _unheld(f"only the last value of {series!r}", run_id)
+
+    def rows(
+        self, run_id: str, stream: str, start_index: int = 0, limit: int | None = None
+    ) -> "Rows":
+        """Refuse: eight calls cannot hold the history of a stream."""
         del start_index, limit
-        message = (
-            f"a plain tracker holds only the last value of {series!r} of run "
-            f"{run_id!r}; read the points from a native one"
-        )
-        raise NotSupportedError(message)
+        raise _unheld(f"only the last values of {stream!r}", run_id)
+
+    def param_history(self, run_id: str, key: str) -> "Sequence[ParamChange]":
+        """Refuse: eight calls cannot hold what a param was before."""
+        raise _unheld(f"only the last value of {key!r}", run_id)
+
+    def steps(self, run_id: str) -> "Sequence[StepInfo]":
+        """Refuse: eight calls cannot hold steps."""
+        raise _unheld("no steps", run_id)
+
+    def logs(
+        self,
+        run_id: str,
+        level: str | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> "Sequence[LogEntry]":
+        """Refuse: eight calls cannot hold messages."""
+        del level, start, end, text, limit
+        raise _unheld("no logs", run_id)
+
+    def topics(self, run_id: str) -> Sequence[str]:
+        """Refuse: eight calls cannot hold tracks."""
+        raise _unheld("no tracks", run_id)
+
+    def track_entries(
+        self,
+        run_id: str,
+        topic: str,
+        start: float | None = None,
+        end: float | None = None,
+    ) -> "Sequence[TrackEntry]":
+        """Refuse: eight calls cannot hold tracks."""
+        del topic, start, end
+        raise _unheld("no tracks", run_id)
 
     def close(self) -> None:
         """Close the tracker if it can be closed."""
@@ -196,8 +262,8 @@ class PlainTracker(NativeTracker):
                 # Copies, since all backends of a run are given one and the same record.
                 case MetadataBody(values):
                     self.raw.add_metadata(run_id, **deepcopy(dict(values)))
-                case ArtifactBody(name, path, metadata):
-                    self.raw.add_artifact(run_id, name, path, deepcopy(metadata))
+                case ArtifactBody():
+                    self._write_artifact(run_id, body)
                 case SourceBody(source_run_id, artifact_name):
                     self.raw.add_source(run_id, source_run_id, artifact_name)
                 case _:
@@ -205,14 +271,19 @@ class PlainTracker(NativeTracker):
         except NotImplementedError:
             self.degraded[body_kind(body)] += 1
 
+    def _write_artifact(self, run_id: str, body: ArtifactBody) -> None:
+        self.raw.add_artifact(run_id, body.name, body.path, about_artifact(body))
+        if body.digest is not None:
+            self.degraded["content"] += 1
+
     def _write_as_metadata(self, run_id: str, record: Record) -> None:
-        values = _as_metadata(record)
-        if isinstance(record.body, MetricsBody):
-            self.degraded["metrics"] += len(values)
+        values = as_metadata(record)
         if values:
             self.raw.add_metadata(run_id, **deepcopy(values))
-        elif isinstance(record.body, UnknownBody):
+        if isinstance(record.body, _UNHELD):
             self.degraded[body_kind(record.body)] += 1
+        elif unheld := count_values(record.body):
+            self.degraded["metrics"] += unheld
 
     def _raw_metadata(self, run_id: str) -> Mapping[str, Value]:
         found = _or_empty(self.raw.metadata, run_id)
@@ -257,6 +328,11 @@ class PlainTracker(NativeTracker):
             created_at=_time(kept, "created_ns"),
             started_at=_time(kept, "started_ns"),
             ended_at=_time(kept, "ended_ns"),
+            experiment_config=cast(
+                "Mapping[str, Value] | None", kept.get("experiment_config")
+            ),
+            trace_id=_text(kept, "trace_id"),
+            span_id=_text(kept, "span_id"),
         )
 
 
@@ -280,37 +356,22 @@ def native(tracker: object) -> NativeTracker:
     return wrapper
 
 
-def _as_metadata(record: Record) -> dict[str, Value]:
-    match record.body:
-        case ParamsBody(values):
-            return {f"{_PARAMS}{key}": value for key, value in values.items()}
-        case TagsBody(values):
-            return {f"{_TAGS}{key}": text for key, text in values.items()}
-        case MetricsBody(_, streams):
-            return {
-                f"{_METRICS}{series_name(stream, field)}": value
-                for stream, fields in streams.items()
-                for field, value in fields.items()
-            }
-        case _:
-            return {
-                f"{RESERVED_PREFIX}{key}": value
-                for key, value in _lifecycle(record.body, record.time_ns).items()
-            }
+def _told(artifact: "TrackerArtifact") -> "TrackerArtifact":
+    """Return an artifact in our own type, with what was hidden in its metadata."""
+    from tracker_core.datatypes import TrackerArtifact
+
+    about = dict(artifact.metadata or {})
+    hidden = about.pop(ABOUT_ARTIFACT, None)
+    if not isinstance(hidden, Mapping) or hidden.get("digest") != artifact.path:
+        return TrackerArtifact(artifact.name, artifact.path, artifact.metadata)
+    known = dict(hidden)
+    metadata = about if known.pop("has_metadata") else None
+    return TrackerArtifact(artifact.name, artifact.path, metadata, **known)
 
 
-def _lifecycle(body: Body, time_ns: int) -> dict[str, Value]:
-    match body:
-        case CreatedBody():
-            said = {k: v for k, v in body._asdict().items() if v is not None}
-            return {"status": "PENDING", "created_ns": time_ns, **said}
-        case StartedBody():
-            return {"status": "RUNNING", "started_ns": time_ns}
-        case EndedBody(_, status, cause):
-            why = None if cause is None else dict(cause)
-            return {"status": status, "ended_ns": time_ns, "cause": why}
-        case _:
-            return {}
+def _unheld(what: str, run_id: str) -> NotSupportedError:
+    message = f"a plain tracker holds {what} of run {run_id!r}; read a native one"
+    return NotSupportedError(message)
 
 
 def _or_empty(call: Callable[[str], Mapping[str, _T]], run_id: str) -> Mapping[str, _T]:

@@ -1,11 +1,24 @@
-"""The points of one series."""
+"""The points of one series, kept as columns.
 
+A column is an :mod:`array` where all its items are numbers of one kind, so numpy,
+pandas and plotting libraries take it without copying, and a million points need no
+million objects; otherwise it is a list.
+"""
+
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple, overload
+from typing import NamedTuple, TypeAlias, cast, overload
 
 from tracker_core.values import Value
 
-__all__ = ["Point", "Points"]
+__all__ = ["Point", "Points", "StepColumn", "ValueColumn", "value_column"]
+
+StepColumn: TypeAlias = "array[int] | list[int | None]"
+"""Steps are an array of 64-bit ints when no point lacks one, else a list."""
+
+ValueColumn: TypeAlias = "array[float] | array[int] | list[Value]"
+"""Values are an array of floats when all are floats, one of 64-bit ints when all are
+ints that fit (a bool is none), else a list."""
 
 
 class Point(NamedTuple):
@@ -28,21 +41,52 @@ class Points(Sequence[Point]):
     """Points in the order of the run, kept as three columns of equal length.
 
     Args:
-        rows: Step, time in nanoseconds and value of each point.
-        start_index: The index of the first of them.
+        steps: One step per point, or None where a point has none.
+        times_ns: One time per point, in nanoseconds since 1970.
+        values: One value per point.
+        start_index: The index of the first point.
+
+    Attributes:
+        steps: The steps; an array that is given is kept, not copied.
+        times_ns: The times, always an array.
+        values: The values; an array that is given is kept, not copied.
+
+    Raises:
+        ValueError: The columns differ in length.
     """
 
     __slots__ = ("_start", "steps", "times_ns", "values")
 
     def __init__(
-        self, rows: Iterable[tuple[int | None, int, Value]], start_index: int = 0
+        self,
+        steps: Sequence[int | None],
+        times_ns: Sequence[int],
+        values: Sequence[Value],
+        start_index: int = 0,
     ) -> None:
-        """Keep the rows as columns."""
-        columns = tuple(zip(*rows, strict=True)) or ((), (), ())
+        """Keep the columns, packed into arrays where that is possible."""
+        if not len(steps) == len(times_ns) == len(values):
+            message = (
+                f"points of {len(steps)} steps, {len(times_ns)} times and "
+                f"{len(values)} values; give columns of equal length"
+            )
+            raise ValueError(message)
         self._start = start_index
-        self.steps: tuple[int | None, ...] = columns[0]
-        self.times_ns: tuple[int, ...] = columns[1]
-        self.values: tuple[Value, ...] = columns[2]
+        self.steps: StepColumn = _step_column(steps)
+        self.times_ns: array[int] = _array("q", times_ns)
+        self.values: ValueColumn = value_column(values)
+
+    @classmethod
+    def of_rows(
+        cls, rows: Iterable[tuple[int | None, int, Value]], start_index: int = 0
+    ) -> "Points":
+        """Return points from the step, the time in nanoseconds and the value of each.
+
+        Raises:
+            ValueError: A row lacks something.
+        """
+        steps, times_ns, values = tuple(zip(*rows, strict=True)) or ((), (), ())
+        return cls(steps, times_ns, values, start_index)
 
     def __len__(self) -> int:
         """Return how many points there are."""
@@ -61,8 +105,9 @@ class Points(Sequence[Point]):
             if stride != 1:
                 message = f"points cannot be sliced with the stride {stride}"
                 raise ValueError(message)
-            rows = zip(self.steps, self.times_ns, self.values, strict=True)
-            return Points(list(rows)[start:stop], self._start + start)
+            part = slice(start, stop)
+            columns = (self.steps[part], self.times_ns[part], self.values[part])
+            return Points(*columns, self._start + start)
         position = range(len(self))[index]
         return Point(
             self._start + position,
@@ -80,3 +125,33 @@ class Points(Sequence[Point]):
     def __repr__(self) -> str:
         """Show how many points there are, not all of them."""
         return f"<{len(self)} points from index {self._start}>"
+
+
+def value_column(values: Sequence[Value]) -> ValueColumn:
+    """Return values as the column that holds them in the least space, types kept.
+
+    An array of floats or of 64-bit ints is returned as it is. No values are an array of
+    floats.
+    """
+    if isinstance(values, array):
+        return values
+    kinds = set(map(type, values))
+    if kinds <= {float}:
+        return array("d", cast("Sequence[float]", values))
+    if kinds == {int}:
+        try:
+            return array("q", cast("Sequence[int]", values))
+        except OverflowError:  # beyond 64 bits
+            pass
+    return list(values)
+
+
+def _step_column(steps: Sequence[int | None]) -> StepColumn:
+    try:
+        return _array("q", cast("Sequence[int]", steps))
+    except (TypeError, OverflowError):  # a point without a step
+        return list(steps)
+
+
+def _array(kind: str, items: Sequence[int]) -> "array[int]":
+    return items if isinstance(items, array) else array(kind, items)

@@ -9,7 +9,7 @@ arrive.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
 
 from tracker_core.forks import ForkLock, tell_after_fork
@@ -17,21 +17,28 @@ from tracker_core.identity import new_writer_id
 from tracker_core.values import Value
 
 __all__ = [
+    "LEVELS",
     "ArtifactBody",
     "Batch",
     "Body",
+    "ColumnsBody",
     "CreatedBody",
     "EndedBody",
+    "LogBody",
     "MetadataBody",
     "MetricsBody",
     "OrderKey",
     "ParamsBody",
+    "ProvenanceBody",
     "Record",
     "Role",
     "Sequencer",
     "SourceBody",
+    "SpanBody",
     "StartedBody",
+    "StepBody",
     "TagsBody",
+    "TrackBody",
     "UnknownBody",
     "Writer",
     "order_key",
@@ -40,6 +47,9 @@ __all__ = [
 
 Role: TypeAlias = Literal["job", "launcher"]
 OrderKey: TypeAlias = tuple[int, int, str, int, int]
+
+LEVELS = ("debug", "info", "warn", "error", "fatal")
+"""The levels of log messages, the mildest first."""
 
 
 class MetadataBody(NamedTuple):
@@ -73,12 +83,60 @@ class MetricsBody(NamedTuple):
     streams: Mapping[str, Mapping[str, Value]]
 
 
+class ColumnsBody(NamedTuple):
+    """Many points of one metric stream at once, appended; row by row.
+
+    Args:
+        stream: The stream, ``""`` for the root stream.
+        steps: One step per row, or None when no row has one.
+        fields: Field → one value per row; all columns are equally long.
+    """
+
+    stream: str
+    steps: Sequence[int] | None
+    fields: Mapping[str, Sequence[Value]]
+
+
+class LogBody(NamedTuple):
+    """A message, appended; ``level`` is one of :data:`LEVELS`."""
+
+    level: str
+    message: str
+    metadata: Mapping[str, Value] | None
+
+
+class TrackBody(NamedTuple):
+    """Fields of a topic at one moment.
+
+    What was said of the same moment before is kept; the last value of a field wins.
+
+    Args:
+        topic: Any name.
+        timestamp: Seconds, a finite float; what they count from is the job's choice.
+        fields: Field → value; may be empty.
+    """
+
+    topic: str
+    timestamp: float
+    fields: Mapping[str, Value]
+
+
 class ArtifactBody(NamedTuple):
-    """A named reference to something outside the tracker; the last of a name wins."""
+    """Something named that the run made or used; the last of a name wins.
+
+    It is a reference – ``path`` says where it lies – or content, which the trackers
+    keep: then ``digest`` is ``sha256:`` and 64 hexadecimal digits, and ``path`` the
+    same text.
+    """
 
     name: str
     path: str
     metadata: Mapping[str, Value] | None
+    digest: str | None = None
+    size_bytes: int | None = None
+    media_type: str | None = None
+    artifact_kind: str | None = None
+    role: str | None = None
 
 
 class SourceBody(NamedTuple):
@@ -95,6 +153,7 @@ class CreatedBody(NamedTuple):
     experiment: str | None = None
     group_id: str | None = None
     parent_run_id: str | None = None
+    experiment_config: Mapping[str, Value] | None = None
 
 
 class StartedBody(NamedTuple):
@@ -118,6 +177,35 @@ class EndedBody(NamedTuple):
     cause: Mapping[str, Value] | None
 
 
+class SpanBody(NamedTuple):
+    """Where the run stands in a distributed trace; None says nothing, the last wins."""
+
+    trace_id: str | None
+    span_id: str | None
+
+
+class StepBody(NamedTuple):
+    """A step of the run has begun or ended.
+
+    Args:
+        step: Its name; that of a nested one begins with the outer one's and ``/``.
+        execution: Which of its executions, an id that is unique within the run.
+        status: ``RUNNING`` when it begins, else how it ended.
+        cause: As in :class:`EndedBody`.
+    """
+
+    step: str
+    execution: str
+    status: str
+    cause: Mapping[str, Value] | None
+
+
+class ProvenanceBody(NamedTuple):
+    """Where the run was made: ``code``, ``environment``; the last of a key wins."""
+
+    values: Mapping[str, Value]
+
+
 class UnknownBody(NamedTuple):
     """A record of a kind that this version does not know: carried along, unread."""
 
@@ -130,11 +218,17 @@ Body: TypeAlias = (
     | ParamsBody
     | TagsBody
     | MetricsBody
+    | ColumnsBody
+    | LogBody
+    | TrackBody
     | ArtifactBody
     | SourceBody
     | CreatedBody
     | StartedBody
     | EndedBody
+    | SpanBody
+    | StepBody
+    | ProvenanceBody
     | UnknownBody
 )
 

@@ -2,29 +2,47 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
-from tracker_core.api import (
-    TrackerBase,
+from tracker_core.active import Active
+from tracker_core.api import TrackerBase
+from tracker_core.bodies import (
     artifact_body,
+    log_body,
     metadata_body,
     source_body,
+    span_body,
+    tags_body,
 )
+from tracker_core.channel import Channel
 from tracker_core.delivery import Delivery, DirectDelivery, Target
-from tracker_core.errors import RunEndedError, UnsupportedTypeError
+from tracker_core.errors import RunEndedError
+from tracker_core.forks import ForkLock
 from tracker_core.identity import friendly_name
 from tracker_core.metrics import metrics_body
 from tracker_core.once import Once
 from tracker_core.params import params_body
-from tracker_core.records import Body, EndedBody, Sequencer, StartedBody, TagsBody
+from tracker_core.records import EndedBody, ProvenanceBody, Sequencer, StartedBody
 from tracker_core.redaction import describe
-from tracker_core.values import check_name, check_text
+from tracker_core.streams import MetricStream
+from tracker_core.tracks import Tracks
+from tracker_core.values import Value, check_name, check_text
 
 if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
+    from collections.abc import Sequence
     from os import PathLike
+    from typing import BinaryIO
 
-    from tracker_core.datatypes import AppRunTrackableSource, Lineage
+    from tracker_core.artifacts import ArtifactWriter
+    from tracker_core.datatypes import (
+        AppRunTrackableSource,
+        Lineage,
+        TrackerArtifact,
+    )
+    from tracker_core.entries import LogEntry
+    from tracker_core.steps import Step
 
 __all__ = ["AppRun"]
 
@@ -74,9 +92,14 @@ class AppRun:
         self.name: str = name or friendly_name(self.id)
         self._status: str | None = None
         self._starter: int | None = None
+        self._lock = ForkLock()
         self._delivery = delivery or DirectDelivery(
             self.id, map(Target.of, self.backends), Sequencer(), isolates=False
         )
+        self._channel = Channel(self.id, self._delivery, lambda: self._has_ended)
+        self._active = Active(self)
+        self._streams: dict[str, MetricStream] = {}
+        self.tracks: Tracks = Tracks(self._channel)
 
     @staticmethod
     @Once
@@ -125,7 +148,7 @@ class AppRun:
                 ``self`` or ``run_id``), or a value lies outside what is allowed.
             UnsupportedTypeError: A value has a type that cannot be kept.
         """
-        self._send(metadata_body(kwargs))
+        self._channel.send(metadata_body(kwargs))
 
     def add_artifact(
         self,
@@ -143,7 +166,7 @@ class AppRun:
             path: Where it lies: a path or any URI.
             metadata: JSON values about it.
         """
-        self._send(artifact_body(name, path, metadata))
+        self._channel.send(artifact_body(name, path, metadata))
 
     def add_source(self, source_id: str, artifact_name: str | None = None) -> None:
         """Record that this run used another; repeating the call changes nothing.
@@ -152,24 +175,26 @@ class AppRun:
             source_id: A run id or any foreign identifier; its existence is not checked.
             artifact_name: A label that classifies the edge.
         """
-        self._send(source_body(source_id, artifact_name))
+        self._channel.send(source_body(source_id, artifact_name))
 
     def log_param(self, key: str, value: object) -> None:
         """Record one setting; a mapping is flattened under dotted keys."""
-        self._send(params_body({key: value}))
+        self._channel.send(params_body({key: value}))
 
     def log_params(self, config: object) -> None:
         """Record the settings of ``config`` at once; the last value of a key wins.
 
         Args:
-            config: A mapping, ``argparse.Namespace`` or dataclass instance, nested at
-                will: ``{"optimizer": {"lr": 0.1}}`` is the param ``optimizer.lr``.
+            config: A mapping, ``argparse.Namespace``, dataclass, pydantic model, attrs
+                or OmegaConf object, nested at will: ``{"optimizer": {"lr": 0.1}}`` is
+                the param ``optimizer.lr``. Or a path object of a JSON, YAML or TOML
+                file.
         """
-        self._send(params_body(config))
+        self._channel.send(params_body(config))
 
     def set_tag(self, key: str, text: str) -> None:
         """Label the run; the last text of a key wins."""
-        self.set_tags({key: text})
+        self._channel.send(tags_body({key: text}))
 
     def set_tags(self, tags: Mapping[str, str]) -> None:
         """Label the run with several tags at once.
@@ -178,13 +203,7 @@ class AppRun:
             UnsupportedTypeError: The tags are no mapping, or the value of one is no
                 text.
         """
-        if not isinstance(tags, Mapping):
-            raise UnsupportedTypeError("tags", type(tags).__qualname__, "a mapping")
-        checked = {
-            check_name(key, "tag key"): check_text(text, f"tag {key!r}")
-            for key, text in tags.items()
-        }
-        self._send(TagsBody(checked))
+        self._channel.send(tags_body(tags))
 
     def log_metric(self, key: str, value: object, step: int | None = None) -> None:
         """Append one point to a series.
@@ -194,13 +213,312 @@ class AppRun:
             value: A number, NaN and the infinities included, or any JSON value.
             step: The x axis that the job counts, 0 or more; any order, any repeats.
         """
-        self._send(metrics_body({key: value}, step))
+        self._channel.send(metrics_body({key: value}, step))
 
     def log_metrics(
         self, metrics: Mapping[str, object], step: int | None = None
     ) -> None:
         """Append one point to each of several series, as one record."""
-        self._send(metrics_body(metrics, step))
+        self._channel.send(metrics_body(metrics, step))
+
+    def track_this(self, /, step: int = 0, **values: object) -> None:
+        """Record values at a step: ``run.track_this(answer=42, step=1)``.
+
+        It is :meth:`log_metrics` with keywords, and with the step 0 where none is
+        given; the run log shows the values, by step where there are several.
+
+        Args:
+            step: The x axis that the job counts, 0 or more.
+            **values: Key → number or any JSON value; pydantic models by alias.
+        """
+        self._channel.send(metrics_body(values, step))
+
+    def metrics(self, name: str = "") -> MetricStream:
+        """Return a metric stream, to log points with many fields and to read them.
+
+        Args:
+            name: Any text; the root stream without one. Each name is one object, so
+                what it has buffered is there when it is asked for again.
+        """
+        checked = check_text(name, "stream name")
+        stream = self._streams.get(checked)
+        if stream is None:
+            made = MetricStream(self._channel, checked)
+            # Another thread may have made one meanwhile.
+            stream = self._streams.setdefault(checked, made)
+        return stream
+
+    def log(
+        self,
+        message: str,
+        level: str = "info",
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Append a message; nothing is printed.
+
+        Args:
+            message: Any text.
+            level: ``debug``, ``info``, ``warn``, ``error`` or ``fatal``, in any letter
+                case; ``warning`` and ``critical`` are taken too.
+            metadata: JSON values about it.
+        """
+        self._channel.send(log_body(message, level, metadata))
+
+    def log_json(
+        self,
+        name: str,
+        obj: object,
+        role: str = "artifact",
+        kind: str | None = None,
+        *,
+        metadata: Mapping[str, object] | None = None,
+    ) -> "TrackerArtifact":
+        """Log a value as an artifact: JSON with sorted keys, without blanks.
+
+        NaN and the infinities, which JSON lacks, are written as ``{"$float": "nan"}``.
+
+        Args:
+            name: Unique within the run; the newest of a name is the one that is read.
+            obj: Any value that can be kept.
+            role: What part it plays, for example ``results``.
+            kind: What it is to the job; by default ``json.`` and the name.
+            metadata: JSON values about it.
+
+        Returns:
+            The artifact, with the digest of its content.
+        """
+        return self._artifacts.log_json(name, obj, role, kind, metadata=metadata)
+
+    def log_text(
+        self,
+        name: str,
+        text: str,
+        role: str = "artifact",
+        kind: str = "text.note",
+        *,
+        media_type: str = "text/plain; charset=utf-8",
+        metadata: Mapping[str, object] | None = None,
+    ) -> "TrackerArtifact":
+        """Log a text as an artifact, in UTF-8; arguments as in :meth:`log_json`."""
+        return self._artifacts.log_text(
+            name, text, role, kind, media_type=media_type, metadata=metadata
+        )
+
+    def log_bytes(
+        self,
+        kind: str,
+        data: "bytes | bytearray | memoryview",
+        media_type: str = "application/octet-stream",
+        role: str = "artifact",
+        *,
+        name: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+    ) -> "TrackerArtifact":
+        """Log bytes as an artifact.
+
+        Args:
+            kind: What they are to the job, for example ``qiskit.qpy.circuits``.
+            data: The bytes.
+            media_type: What they are, for example ``image/png``.
+            role: What part they play, for example ``program``.
+            name: Unique within the run; by default the kind.
+            metadata: JSON values about them.
+
+        Returns:
+            The artifact, with the digest of its content.
+        """
+        return self._artifacts.log_bytes(
+            kind, data, media_type, role, name=name, metadata=metadata
+        )
+
+    def log_file(
+        self,
+        path: "str | PathLike[str]",
+        kind: str | None = None,
+        role: str = "artifact",
+        *,
+        name: str | None = None,
+        media_type: str | None = None,
+        metadata: Mapping[str, object] | None = None,
+        copy: bool = True,
+    ) -> "TrackerArtifact":
+        """Log the content of a file as an artifact; the file itself is left alone.
+
+        It is read in pieces: a large file takes time, not memory. The same content is
+        kept once in each store.
+
+        Args:
+            path: The file.
+            kind: What it is to the job, for example ``source.openqasm3``.
+            role: What part it plays, for example ``program``.
+            name: Unique within the run; by default the name of the file.
+            media_type: What it is; by default guessed from the name of the file.
+            metadata: JSON values about it.
+            copy: False records where the file lies, not its content.
+
+        Returns:
+            The artifact, with the digest of its content unless ``copy`` is False.
+
+        Raises:
+            InvalidValueError: There is no such file, or it cannot be read.
+        """
+        return self._artifacts.log_file(
+            path,
+            kind,
+            role,
+            name=name,
+            media_type=media_type,
+            metadata=metadata,
+            copy=copy,
+        )
+
+    def open_artifact(self, name_or_digest: str) -> "BinaryIO":
+        """Return the content of an artifact, as :meth:`NativeTracker.open_artifact`.
+
+        Raises:
+            ArtifactNotFoundError: The run has no such artifact.
+            ContentError: It is a reference, or its content is gone; while reading: it
+                is damaged.
+            NotSupportedError: None of the backends keeps content.
+        """
+        from tracker_core.errors import ArtifactNotFoundError
+
+        found = self._channel.ask(
+            lambda tracker: tracker.open_artifact(self.id, name_or_digest), None
+        )
+        if found is None:
+            raise ArtifactNotFoundError(self.id, name_or_digest)
+        return found
+
+    def step(self, name: str) -> "Step":
+        """Return a part of the run, to be entered as a ``with`` block.
+
+        Args:
+            name: Any name; entering a step of the same name again is its next attempt.
+        """
+        from tracker_core.steps import Step
+
+        return Step(self, self._channel, name)
+
+    def record_provenance(
+        self, *, with_diff: bool = False, with_packages: bool = False
+    ) -> None:
+        """Record the state of the code and the machine, as they are now.
+
+        A run that is opened from the environment or by ``track`` has recorded them
+        already, without diff and packages.
+
+        Args:
+            with_diff: Whether the uncommitted changes are wanted too, at most one MiB
+                of them. Nothing is taken out: a secret in a file is in its diff.
+            with_packages: Whether name and version of each installed package are
+                wanted too.
+        """
+        from tracker_core.provenance import provenance
+
+        found = provenance(with_diff=with_diff, with_packages=with_packages)
+        self._channel.send(ProvenanceBody(found))
+
+    def set_span_id(self, span_id: str, trace_id: str | None = None) -> None:
+        """Link the run to a distributed trace; the last call wins.
+
+        A run that is opened within an OpenTelemetry span, or with ``TRACEPARENT`` in
+        its environment, is linked already.
+
+        Args:
+            span_id: Any non-empty text.
+            trace_id: The trace; None leaves what is known.
+        """
+        self._channel.send(span_body(span_id, trace_id))
+
+    def span_id(self) -> str | None:
+        """Return the span that the run is linked to, or None."""
+        return self._channel.ask(lambda tracker: tracker.run(self.id).span_id, None)
+
+    def params(self, *, nested: bool = False) -> "dict[str, Value]":
+        """Return the last value of each param, sorted by key.
+
+        Args:
+            nested: False: dotted keys. True: mappings within mappings.
+
+        Raises:
+            KeyConflictError: A key is a value and holds others too, so there is no
+                nested view; the flat one has both.
+        """
+        from tracker_core.params import nested as as_nested
+
+        empty: dict[str, Value] = {}
+        flat = self._channel.ask(lambda tracker: dict(tracker.params(self.id)), empty)
+        return as_nested(flat) if nested else flat
+
+    def tags(self) -> dict[str, str]:
+        """Return the last text of each tag, sorted by key."""
+        empty: dict[str, str] = {}
+        return self._channel.ask(lambda tracker: dict(tracker.tags(self.id)), empty)
+
+    def artifacts(self) -> "dict[str, TrackerArtifact]":
+        """Return the newest artifact of each name, sorted by name."""
+        empty: dict[str, TrackerArtifact] = {}
+        return self._channel.ask(
+            lambda tracker: dict(tracker.artifacts(self.id)), empty
+        )
+
+    def logs(
+        self,
+        level: str | None = None,
+        *,
+        start: float | None = None,
+        end: float | None = None,
+        text: str | None = None,
+        limit: int | None = None,
+    ) -> "Sequence[LogEntry]":
+        """Return messages, as :meth:`NativeTracker.logs` says."""
+        return self._channel.ask(
+            lambda tracker: tracker.logs(
+                self.id, level, start=start, end=end, text=text, limit=limit
+            ),
+            [],
+        )
+
+    def run_log(self) -> "dict[str, Value]":
+        """Return the run as one JSON document: steps, attempts, values, artifacts.
+
+        :func:`tracker_core.runlog.run_log` says what is in it.
+        """
+        from tracker_core.runlog import run_log
+
+        empty: dict[str, Value] = {}
+        return self._channel.ask(lambda tracker: run_log(tracker, self.id), empty)
+
+    def fingerprints(self, include: Iterable[str] = ()) -> dict[str, str]:
+        """Return what tells runs apart that did different things.
+
+        :func:`tracker_core.fingerprints.fingerprints` says what goes into them.
+
+        Args:
+            include: What counts beside that: ``params``, ``seed``, ``code``.
+
+        Returns:
+            ``program``, ``device``, ``intent`` and ``run``, each ``sha256:`` and 64
+            hexadecimal digits; equal for equal runs, whenever and wherever they ran.
+        """
+        from tracker_core.runprint import run_fingerprints
+
+        chosen = (include,) if isinstance(include, str) else tuple(include)
+        return self._channel.ask(
+            lambda tracker: run_fingerprints(tracker, self.id, chosen), {}
+        )
+
+    def flush(self, timeout: float | None = None) -> int:
+        """Wait until the backends have what was logged.
+
+        Args:
+            timeout: The most seconds to wait; None for as long as it takes.
+
+        Returns:
+            How many records are still due.
+        """
+        return self._channel.flush(timeout)
 
     def sources(self) -> "list[AppRunTrackableSource]":
         """Return what this run used, as runs on the same backends."""
@@ -235,10 +553,12 @@ class AppRun:
         Raises:
             RunEndedError: It has ended.
         """
-        self._refuse_if_ended()
-        if self._status is None:
+        with self._lock:
+            self._refuse_if_ended()
+            if self._status is not None:
+                return
             self._status, self._starter = "RUNNING", os.getpid()
-            self._delivery.send(StartedBody("job"))
+        self._delivery.send(StartedBody("job"))
 
     def finish(
         self, status: str = "FINISHED", cause: Mapping[str, object] | None = None
@@ -260,8 +580,9 @@ class AppRun:
         self._end(ended_body(status, cause))
 
     def __enter__(self) -> Self:
-        """Start the run."""
+        """Start the run; in the block it is the one that :func:`track_this` means."""
         self.start()
+        self._active.enter()
         return self
 
     def __exit__(
@@ -273,6 +594,7 @@ class AppRun:
         """End the run as the block ends, unless it has ended already."""
         from tracker_core.ends import end_of_error
 
+        self._active.leave()
         if self._has_ended:
             return
         try:
@@ -298,6 +620,12 @@ class AppRun:
         return f"AppRun(id={self.id!r}, backends=[{kinds}])"
 
     @property
+    def _artifacts(self) -> "ArtifactWriter":
+        from tracker_core.artifacts import ArtifactWriter
+
+        return ArtifactWriter(self._channel)
+
+    @property
     def _has_ended(self) -> bool:
         return self._status not in (None, "RUNNING")
 
@@ -305,16 +633,16 @@ class AppRun:
         if self._has_ended:
             raise RunEndedError(self.id)
 
-    def _send(self, body: Body) -> None:
-        self._refuse_if_ended()
-        self._delivery.send(body)
-
     def _end(self, body: EndedBody) -> None:
-        self._refuse_if_ended()
-        self._status = body.status
+        from tracker_core.trackvars import send_tracked_values
+
+        with self._lock:
+            self._refuse_if_ended()
+            self._status = body.status
         if self._starter not in (None, os.getpid()):
             return
-        try:
-            self._delivery.send(body)
-        finally:
-            self._delivery.close()
+        with ExitStack() as last:
+            last.callback(self._delivery.close)
+            last.callback(self._delivery.send, body)
+            if self._starter is not None:
+                send_tracked_values(os.environ, "", self._delivery.send)

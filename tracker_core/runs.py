@@ -16,6 +16,7 @@ from tracker_core.records import (
     CreatedBody,
     EndedBody,
     OrderKey,
+    SpanBody,
     StartedBody,
 )
 from tracker_core.values import Value
@@ -24,6 +25,7 @@ __all__ = ["Attempt", "LifecycleEvent", "RunInfo", "run_info", "to_datetime"]
 
 LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
 
+_NO_SPAN = SpanBody(None, None)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORST = ("FAILED", "KILLED", "FINISHED")
 # Which cause explains an end best; kinds that are not listed come last.
@@ -68,6 +70,9 @@ class RunInfo:
         created_at: When its first record was made; None where that is not kept.
         started_at: When its first attempt started, or None.
         ended_at: When its last attempt ended, or None.
+        experiment_config: The config of the experiment as this run said it, or None.
+        trace_id: The distributed trace that it belongs to, or None.
+        span_id: Its span in that trace, or any other identifier that was set, or None.
     """
 
     run_id: str
@@ -81,6 +86,9 @@ class RunInfo:
     created_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    experiment_config: Mapping[str, Value] | None = None
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 def to_datetime(time_ns: int) -> datetime:
@@ -88,35 +96,50 @@ def to_datetime(time_ns: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_ns // 1000)
 
 
-def run_info(run_id: str, created_ns: int, events: Iterable[LifecycleEvent]) -> RunInfo:
+def run_info(
+    run_id: str,
+    created_ns: int | None,
+    events: Iterable[LifecycleEvent],
+    span: SpanBody = _NO_SPAN,
+) -> RunInfo:
     """Tell what a run is from its life-cycle records.
 
     Args:
         run_id: The run.
-        created_ns: The time of its first record of any kind.
+        created_ns: The time of its first record of any kind; None where that is not
+            known.
         events: All its life-cycle records with their order keys, in any order.
+        span: The last that was said of its place in a trace.
     """
     ordered = sorted(events, key=lambda event: event[0])
-    identity: dict[str, str | None] = dict.fromkeys(CreatedBody._fields)
-    for _, body in ordered:
-        if isinstance(body, CreatedBody):
-            said = {k: v for k, v in body._asdict().items() if v is not None}
-            identity.update(said)
+    identity = _identity(ordered)
     attempts = _attempts(ordered)
     last = attempts[-1] if attempts else None
     return RunInfo(
         run_id=run_id,
-        name=identity["name"] or friendly_name(run_id),
-        experiment=identity["experiment"],
-        group_id=identity["group_id"],
-        parent_run_id=identity["parent_run_id"],
+        name=identity.name or friendly_name(run_id),
+        experiment=identity.experiment,
+        group_id=identity.group_id,
+        parent_run_id=identity.parent_run_id,
         status=last.status if last else "PENDING" if ordered else None,
         cause=last.cause if last else None,
         attempts=attempts,
-        created_at=to_datetime(created_ns),
+        created_at=None if created_ns is None else to_datetime(created_ns),
         started_at=attempts[0].started_at if attempts else None,
         ended_at=last.ended_at if last else None,
+        experiment_config=identity.experiment_config,
+        trace_id=span.trace_id,
+        span_id=span.span_id,
     )
+
+
+def _identity(ordered: list[LifecycleEvent]) -> CreatedBody:
+    identity = CreatedBody()
+    for _, body in ordered:
+        if isinstance(body, CreatedBody):
+            said = {k: v for k, v in body._asdict().items() if v is not None}
+            identity = identity._replace(**said)
+    return identity
 
 
 def _attempts(ordered: list[LifecycleEvent]) -> tuple[Attempt, ...]:

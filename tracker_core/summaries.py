@@ -7,7 +7,7 @@ that the mean does not depend on the order of adding.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 from tracker_core.records import OrderKey
@@ -74,15 +74,40 @@ class SeriesState:
     def add(self, key: OrderKey, step: int | None, value: Value) -> None:
         """Take one point; each key once."""
         self._count += 1
-        if self._first is None or key < self._first[0]:
-            self._first = (key, value)
-        if self._last is None or key > self._last[0]:
-            self._last = (key, value)
+        self._take_ends((key,), (value,))
         if isinstance(value, bool) or not isinstance(value, int | float):
             return
         if value != value:  # noqa: PLR0124 - only NaN differs from itself
             return
         self._add_number(value, key, step)
+
+    def extend(
+        self,
+        keys: Sequence[OrderKey],
+        steps: Sequence[int | None] | None,
+        values: Sequence[Value],
+    ) -> None:
+        """Take many points, as if :meth:`add` took one after the other.
+
+        Args:
+            keys: One per point, ascending; only a few are looked at, so they may be
+                made as they are asked for.
+            steps: One per point, or None when none has a step.
+            values: One per point; columns of floats or of ints are taken the fastest.
+        """
+        total = _exact_sum(values) if values else None
+        if total is None:
+            self._extend_slowly(keys, steps, values)
+            return
+        self._count += len(values)
+        self._numbers += len(values)
+        self._sum += total
+        self._take_ends(keys, values)
+        numbers = cast("Sequence[int | float]", values)
+        for extreme in (min(numbers), max(numbers)):
+            place = numbers.index(extreme)
+            step = None if steps is None else steps[place]
+            self._take_extreme(numbers[place], keys[place], step)
 
     def summary(self) -> Summary:
         """Return the summary of the points taken so far; at least one is needed."""
@@ -131,8 +156,25 @@ class SeriesState:
         if abs(value) == math.inf:
             self._infinities += value
         else:
-            numerator, denominator = value.as_integer_ratio()
-            self._sum += (numerator << _SHIFT) // denominator
+            self._sum += _scaled(value)
+        self._take_extreme(value, key, step)
+
+    def _extend_slowly(
+        self,
+        keys: Sequence[OrderKey],
+        steps: Sequence[int | None] | None,
+        values: Sequence[Value],
+    ) -> None:
+        for place, value in enumerate(values):
+            self.add(keys[place], None if steps is None else steps[place], value)
+
+    def _take_ends(self, keys: Sequence[OrderKey], values: Sequence[Value]) -> None:
+        if self._first is None or keys[0] < self._first[0]:
+            self._first = (keys[0], values[0])
+        if self._last is None or keys[-1] > self._last[0]:
+            self._last = (keys[-1], values[-1])
+
+    def _take_extreme(self, value: float, key: OrderKey, step: int | None) -> None:
         if self._min is None or (value, key) < self._min[:2]:
             self._min = (value, key, step)
         if self._max is None or (-value, key) < (-self._max[0], self._max[1]):
@@ -147,6 +189,40 @@ class SeriesState:
             return self._sum / (self._numbers << _SHIFT)
         except OverflowError:  # ints may lie beyond every float
             return math.inf if self._sum > 0 else -math.inf
+
+
+def _scaled(number: float) -> int:
+    numerator, denominator = number.as_integer_ratio()
+    return (numerator << _SHIFT) // denominator
+
+
+def _exact_sum(values: Sequence[Value]) -> int | None:
+    """Return the sum as a whole number of 2**-1074; None when that takes longer.
+
+    It does where the values are not all finite floats or all ints.
+    """
+    kinds = {"d": {float}, "q": {int}}.get(getattr(values, "typecode", ""))
+    kinds = kinds or set(map(type, values))
+    if kinds == {int}:
+        return sum(cast("Sequence[int]", values)) << _SHIFT
+    if kinds != {float}:
+        return None
+    try:
+        return _exact_float_sum([*cast("Sequence[float]", values)])
+    except (OverflowError, ValueError):  # on the way, or infinities of both signs
+        return None
+
+
+def _exact_float_sum(terms: list[float]) -> int | None:
+    # fsum rounds the exact sum once. What that leaves is summed again, until nothing
+    # is left: a handful of floats that together are exactly the sum.
+    total = 0
+    while part := math.fsum(terms):
+        if not math.isfinite(part):
+            return None
+        total += _scaled(part)
+        terms.append(-part)
+    return total
 
 
 def _listed(found: tuple[object, ...] | None) -> Value:

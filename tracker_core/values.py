@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
+from tracker_core.unwrapping import type_name, unwrapped
 
 __all__ = [
     "MAX_STEP",
@@ -24,6 +25,7 @@ __all__ = [
     "check_text",
     "check_value",
     "from_json",
+    "to_canonical_json",
     "to_json",
 ]
 
@@ -51,7 +53,7 @@ def check_text(text: object, what: str) -> str:
         InvalidValueError: It holds a lone surrogate, which no encoding can keep.
     """
     if not isinstance(text, str):
-        raise UnsupportedTypeError(what, _type_name(text), "text")
+        raise UnsupportedTypeError(what, type_name(text), "text")
     plain = str.__str__(text)
     if not plain.isascii():
         try:
@@ -101,7 +103,8 @@ def check_value(value: object, what: str) -> Value:
 
     Scalars of numpy, torch and their like (zero dimensions and an ``item`` method)
     become Python numbers; tuples become lists; subclasses of the plain types become
-    those types. The result shares no mutable part with ``value``.
+    those types; what :mod:`tracker_core.unwrapping` knows becomes what is inside it.
+    The result shares no mutable part with ``value``.
 
     Args:
         value: What a caller gave.
@@ -109,8 +112,8 @@ def check_value(value: object, what: str) -> Value:
 
     Raises:
         UnsupportedTypeError: It, or something inside it, is of another type.
-        InvalidValueError: It nests deeper than 64 levels, holds a lone surrogate, or
-            an int of more than some 4200 digits.
+        InvalidValueError: It nests deeper than 64 levels, holds a lone surrogate, an
+            int of more than some 4200 digits, or an array of more than 10,000 elements.
     """
     if type(value) is float or value is None or type(value) is bool:
         return value
@@ -126,7 +129,7 @@ def check_mapping(value: object, what: str) -> dict[str, Value]:
     """
     checked = _checked(value, what, 0)
     if not isinstance(checked, dict):
-        raise UnsupportedTypeError(what, _type_name(value), "a mapping")
+        raise UnsupportedTypeError(what, type_name(value), "a mapping")
     return checked
 
 
@@ -145,6 +148,15 @@ def to_json(value: Value) -> str:
     )
 
 
+def to_canonical_json(value: Value) -> str:
+    """Write a checked value as JSON whose text depends on the value alone.
+
+    Keys are sorted and there are no blanks; floats are the shortest text that reads
+    back as the same float.
+    """
+    return to_json(_in_key_order(value))
+
+
 def from_json(text: str | bytes) -> Value:
     """Read back what :func:`to_json` wrote.
 
@@ -156,6 +168,14 @@ def from_json(text: str | bytes) -> Value:
     return _unmarked(value) if mark in text else value  # type: ignore[operator]  # the mark has the text's type
 
 
+def _in_key_order(value: Value) -> Value:
+    if isinstance(value, dict):
+        return {key: _in_key_order(value[key]) for key in sorted(value)}
+    if isinstance(value, list):
+        return [_in_key_order(item) for item in value]
+    return value
+
+
 def _integral_step(step: object) -> int:
     if isinstance(step, bool):
         raise UnsupportedTypeError("step", "bool", "an int from 0, or None")
@@ -163,7 +183,7 @@ def _integral_step(step: object) -> int:
         return operator.index(step)  # type: ignore[arg-type]  # what is no int is caught
     except TypeError:
         expected = "an int from 0, or None"
-        raise UnsupportedTypeError("step", _type_name(step), expected) from None
+        raise UnsupportedTypeError("step", type_name(step), expected) from None
 
 
 def _checked(value: object, what: str, depth: int) -> Value:
@@ -175,17 +195,14 @@ def _checked(value: object, what: str, depth: int) -> Value:
     for kind, convert in _SCALARS:
         if isinstance(value, kind):
             return convert(value, what)
-    if isinstance(value, Mapping):
-        return {
-            _key(key, what): _checked(item, f"{what}[{key!r}]", depth + 1)
-            for key, item in value.items()
-        }
+    if isinstance(value, dict):
+        return _mapping(value, what, depth)
     if isinstance(value, list | tuple):
         return [
             _checked(item, f"{what}[{index}]", depth + 1)
             for index, item in enumerate(value)
         ]
-    return _array_scalar(value, what)
+    return _other(value, what, depth)
 
 
 def _integer(value: object, what: str) -> int:
@@ -207,24 +224,24 @@ _SCALARS: tuple[tuple[type, Callable[[object, str], Value]], ...] = (
 )
 
 
-def _key(key: object, what: str) -> str:
-    return check_text(key, f"a key of {what}")
+def _mapping(value: Mapping[object, object], what: str, depth: int) -> Value:
+    return {
+        check_text(key, f"a key of {what}"): _checked(
+            item, f"{what}[{key!r}]", depth + 1
+        )
+        for key, item in value.items()
+    }
 
 
-def _array_scalar(value: object, what: str) -> Value:
-    item = getattr(value, "item", None)
-    if callable(item) and getattr(value, "ndim", None) == 0:
-        plain = item()
-        if plain is None or isinstance(plain, bool | int | float | str):
-            return _checked(plain, what, 0)
-    raise UnsupportedTypeError(what, _type_name(value), _EXPECTED)
-
-
-def _type_name(value: object) -> str:
-    kind = type(value)
-    if kind.__module__ == "builtins":
-        return kind.__qualname__
-    return f"{kind.__module__}.{kind.__qualname__}"
+def _other(value: object, what: str, depth: int) -> Value:
+    inner = unwrapped(value, what)
+    if inner is not value:
+        return _checked(inner, what, depth)
+    if isinstance(value, Mapping):
+        return _mapping(value, what, depth)
+    is_set = isinstance(value, set | frozenset)
+    expected = "a sorted list" if is_set else _EXPECTED
+    raise UnsupportedTypeError(what, type_name(value), expected)
 
 
 def _marked(value: Value) -> Value:

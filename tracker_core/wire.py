@@ -3,30 +3,45 @@
 A batch is lines of JSON. The first names its writer and range; each further line is a
 record: ``{"sequence": 7, "time_ns": …, "kind": "params", …}`` with the fields of its
 body. A kind that this version does not know is kept as it is and written back
-unchanged, so an older reader never destroys what a newer writer logged.
+unchanged, so an older reader never destroys what a newer writer logged. A field that
+has its default is left out, so a field added later does not make older records unknown.
 """
 
-from collections.abc import Iterable, Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from tracker_core.records import (
     ArtifactBody,
     Batch,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
+    ProvenanceBody,
     Record,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     UnknownBody,
     Writer,
 )
 from tracker_core.values import Value, from_json, to_json
 
-__all__ = ["batch_from_lines", "batch_to_lines", "body_kind"]
+__all__ = [
+    "batch_from_lines",
+    "batch_to_lines",
+    "body_from_fields",
+    "body_kind",
+    "body_to_fields",
+]
 
 FORMAT_VERSION = 1
 
@@ -35,23 +50,89 @@ _KINDS: dict[str, type[Body]] = {
     "params": ParamsBody,
     "tags": TagsBody,
     "metrics": MetricsBody,
+    "columns": ColumnsBody,
+    "log": LogBody,
+    "track": TrackBody,
     "artifact": ArtifactBody,
     "source": SourceBody,
     "created": CreatedBody,
     "started": StartedBody,
     "ended": EndedBody,
+    "span": SpanBody,
+    "step": StepBody,
+    "provenance": ProvenanceBody,
 }
 _NAMES = {body: kind for kind, body in _KINDS.items()}
 # What 63 bits hold: a time until the year 2262, and any count.
 _LIMIT = 2**63
 # The fields of bodies that readers go through.
-_MAPPINGS = frozenset({"values", "streams"})
+_MAPPINGS = frozenset({"values", "streams", "fields"})
+_TEXTS = frozenset(
+    [
+        "artifact_name",
+        "digest",
+        "execution",
+        "experiment",
+        "group_id",
+        "level",
+        "message",
+        "name",
+        "parent_run_id",
+        "path",
+        "role",
+        "source_run_id",
+        "span_id",
+        "status",
+        "stream",
+        "topic",
+        "trace_id",
+    ]
+)
+_NULLABLE = frozenset({"artifact_name", "span_id", "trace_id"})
 _ENVELOPE = ("sequence", "time_ns", "kind")
 
 
 def body_kind(body: Body) -> str:
     """Return the name of the body's kind, for example ``params``."""
     return body.kind if isinstance(body, UnknownBody) else _NAMES[type(body)]
+
+
+def body_to_fields(body: Body) -> dict[str, Value]:
+    """Return what a body says, without the fields that have their defaults."""
+    if isinstance(body, UnknownBody):
+        return dict(body.fields)
+    if isinstance(body, ColumnsBody):
+        body = _with_lists(body)
+    defaults = body._field_defaults
+    return {
+        name: value
+        for name, value in body._asdict().items()
+        if name not in defaults or value != defaults[name]
+    }
+
+
+def body_from_fields(kind: str, fields: Mapping[str, Value]) -> Body:
+    """Return the body that :func:`body_to_fields` told of.
+
+    Fields that this version does not know, or of a kind that it does not, make it an
+    :class:`~tracker_core.records.UnknownBody`.
+
+    Raises:
+        ValueError: A field was damaged; it says which.
+    """
+    known = _KINDS.get(kind)
+    if known is None:
+        return UnknownBody(kind, fields)
+    required = set(known._fields) - set(known._field_defaults)
+    if not required <= set(fields) <= set(known._fields):
+        return UnknownBody(kind, fields)
+    _check_fields(fields, _NULLABLE | known._field_defaults.keys())
+    body: Body = known(**fields)  # type: ignore[arg-type]  # the fields are those written
+    if isinstance(body, ColumnsBody):
+        _check_columns(body)
+    if isinstance(body, MetricsBody) and body.step is not None:
+        _check_steps([body.step])
+    return body
 
 
 def batch_to_lines(batch: Batch) -> str:
@@ -101,26 +182,18 @@ def _batch(head: Mapping[str, Value], rows: Iterable[Mapping[str, Value]]) -> Ba
 
 
 def _record_to_value(record: Record) -> dict[str, Value]:
-    body = record.body
-    fields = body.fields if isinstance(body, UnknownBody) else body._asdict()
     return {
         "sequence": record.sequence,
         "time_ns": record.time_ns,
-        "kind": body_kind(body),
-        **fields,
+        "kind": body_kind(record.body),
+        **body_to_fields(record.body),
     }
 
 
 def _record_from_value(row: Mapping[str, Value]) -> Record:
     kind = _text(row, "kind")
     fields = {key: value for key, value in row.items() if key not in _ENVELOPE}
-    known = _KINDS.get(kind)
-    body: Body
-    if known is None or set(fields) != set(known._fields):
-        body = UnknownBody(kind, fields)
-    else:
-        _check_mappings(fields)
-        body = known(**fields)  # type: ignore[arg-type]  # the fields are those written
+    body = body_from_fields(kind, fields)
     return Record(_count(row, "sequence"), _count(row, "time_ns"), body)
 
 
@@ -140,12 +213,43 @@ def _text(fields: Mapping[str, Value], name: str) -> str:
     return value
 
 
-def _check_mappings(fields: Mapping[str, Value]) -> None:
+def _check_fields(fields: Mapping[str, Value], nullable: AbstractSet[str]) -> None:
     for name in _MAPPINGS & fields.keys():
         inner = _mapping(fields[name])
         if name == "streams":
             for stream in inner.values():
                 _mapping(stream)
+    for name in _TEXTS & fields.keys():
+        if fields[name] is not None or name not in nullable:
+            _text(fields, name)
+    timestamp = fields.get("timestamp", 0.0)
+    if not isinstance(timestamp, float) or not math.isfinite(timestamp):
+        message = f"the field 'timestamp' is {timestamp!r}; it was damaged"
+        raise ValueError(message)
+
+
+def _with_lists(body: ColumnsBody) -> ColumnsBody:
+    """Return columns as JSON has them: they may be any sequences, such as ranges."""
+    fields = {name: list(column) for name, column in body.fields.items()}
+    steps = None if body.steps is None else list(body.steps)
+    return body._replace(steps=steps, fields=fields)
+
+
+def _check_columns(body: ColumnsBody) -> None:
+    columns: list[object] = [*body.fields.values()]
+    columns += [] if body.steps is None else [body.steps]
+    lengths = {len(column) if isinstance(column, list) else -1 for column in columns}
+    if len(lengths) != 1 or lengths & {-1, 0}:
+        message = f"the columns of stream {body.stream!r} are empty or differ in length"
+        raise ValueError(f"{message}; they were damaged")
+    _check_steps(body.steps or ())
+
+
+def _check_steps(steps: Sequence[int]) -> None:
+    are_ints = set(map(type, steps)) <= {int}
+    if not are_ints or min(steps, default=0) < 0 or max(steps, default=0) >= _LIMIT:
+        message = f"the steps from {steps[0]!r} on are no steps; they were damaged"
+        raise ValueError(message)
 
 
 def _mapping(value: Value) -> dict[str, Value]:

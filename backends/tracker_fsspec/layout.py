@@ -8,6 +8,8 @@
                 /sources/<source>                          one line for each label
                 /incoming/                                 unfinished, local disks only
     <root>/<source>/descendants/<run>                      if <source> exists already
+    <root>/<contents>/<ab>/<abcd…>                         content, by its digest
+                     /incoming/                            unfinished content
 
 A batch is one object of JSON lines (:mod:`tracker_core.wire`) that never changes: the
 same name always holds the same records. Writers need no locks, since no two share a
@@ -24,12 +26,21 @@ Writing a batch goes in two steps. A crash leaves behind
    neither (SFTP, SMB) may show a piece of one: it is passed over with a warning, and
    the retry replaces it.
 
+Content is written before the batch that names it, once for all runs, and never
+changes. Where files can be renamed it is written to ``incoming`` first, so a crash
+leaves it there, where nobody reads. An object store shows it when it is complete, so a
+crash leaves at worst parts of an upload, which the store hides.
+
 Only a file of torchx's is ever changed, ``sources/<source>`` and its mirror in
 ``descendants``: its lines are read, and written back with one more.
 
 ``<run>`` and ``<source>`` are the BASE32 form of the run id, exactly torchx's.
 It has capital letters only, so ids that differ in case stay apart on every disk.
 An id that is too long for a file name goes by its SHA-256 digest; its batches tell it.
+``<contents>`` is the BASE32 form of ``sha256:contents``: genuine torchx decodes the
+name of every directory below the root, and lists no runs at all where one is none. No
+run can have that directory, since an id that begins with ``sha256:`` goes by its digest
+too. torchx lists it as a run that holds nothing.
 """
 
 import re
@@ -37,15 +48,19 @@ from base64 import b32decode, b32encode
 from enum import StrEnum
 from hashlib import sha256
 
+from tracker_core import contents
 from tracker_core.records import Batch, Record, Writer
 
 __all__ = [
+    "INCOMING_CONTENTS",
     "Category",
     "batch_name",
+    "content_path",
     "directory_name",
     "file_name",
     "holds_records",
     "is_digest",
+    "may_hold_run",
     "run_id_in",
     "torchx_time",
 ]
@@ -53,6 +68,8 @@ __all__ = [
 # What the usual filesystems allow, and so what torchx can have written there.
 _MAX_NAME_BYTES = 255
 _DIGEST = "sha256:"
+# No run has it: directory_name gives an id that begins so the name of its digest.
+_CONTENTS = b32encode(f"{_DIGEST}contents".encode()).decode()
 # Nanoseconds of more digits lie beyond the year 2286.
 _TORCHX_NAME = re.compile("[0-9]{1,19}", re.ASCII)
 
@@ -66,6 +83,10 @@ class Category(StrEnum):
     SOURCES = "sources"
     DESCENDANTS = "descendants"
     INCOMING = "incoming"
+
+
+INCOMING_CONTENTS = f"{_CONTENTS}/{Category.INCOMING}"
+"""The directory of unfinished content."""
 
 
 def directory_name(run_id: str) -> str:
@@ -85,7 +106,18 @@ def run_id_in(name: str) -> str | None:
 
 def is_digest(name: str) -> bool:
     """Whether a directory is named by the digest of a run id."""
-    return (_from_base32(name) or "").startswith(_DIGEST)
+    return contents.is_digest(_from_base32(name) or "")
+
+
+def may_hold_run(name: str) -> bool:
+    """Whether a directory's name is that of some run."""
+    return run_id_in(name) is not None or is_digest(name)
+
+
+def content_path(digest: str) -> str:
+    """Return where below the root the content of a digest lies."""
+    name = digest.removeprefix(_DIGEST)
+    return f"{_CONTENTS}/{name[:2]}/{name}"
 
 
 def batch_name(batch: Batch) -> str:

@@ -1,12 +1,10 @@
 """One run, read from its directory and kept up to date."""
 
 import logging
-from dataclasses import replace
 
 from tracker_core.datatypes import TrackerSource
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch
-from tracker_core.runs import RunInfo
 from tracker_core.wire import batch_from_lines
 from tracker_fsspec.layout import (
     Category,
@@ -64,11 +62,6 @@ class RunReader:
             where = f"{self._store.visible_root}/{self._directory}"
             self._warn(where, reason_of(error))
             return None
-
-    def info(self, history: RunHistory) -> RunInfo:
-        """Return who the run is; edges of torchx's alone tell no time."""
-        info = history.info()
-        return info if self._taken else replace(info, created_at=None)
 
     def torchx_sources(self) -> set[TrackerSource]:
         """Return the edges that genuine torchx wrote."""

@@ -1,23 +1,32 @@
 """Files below one root, on any filesystem of fsspec."""
 
 import errno
+import io
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tracker_core.identity import new_writer_id
+from tracker_fsspec.ranges import RangeFile
 
 __all__ = ["Store", "reason_of"]
 
+# Where an object appears when its upload is complete.
+_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"))
 # Where a name is all there is: making a directory would at best do nothing, and on
 # some of them create the bucket of a misspelt URL.
-_WITHOUT_DIRECTORIES = frozenset(
-    ("memory", "s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss")
-)
+_WITHOUT_DIRECTORIES = _OBJECT_STORES | {"memory"}
+_MEBIBYTE = 2**20
+# S3 takes no smaller parts of an upload, and no more of them.
+_MIN_PART_MEBIBYTES = 5
+_MAX_PARTS = 10_000
+_READ_BYTES = 4 * _MEBIBYTE
 
 
 class Store:
@@ -115,13 +124,106 @@ class Store:
                 that nobody lists, since files vanish from it again.
         """
         if self.is_local:
-            _put_local(Path(self._full(path)), content, Path(self._full(incoming)))
+            with _renamed_into(self._local(path), self._local(incoming)) as file:
+                file.write(content)
             return
         full = self._full(path)
         with _as_os_error():
-            if self.protocol not in _WITHOUT_DIRECTORIES:
-                self.fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+            self._make_parent(full)
             self.fs.pipe_file(full, content)
+
+    def put_pieces(
+        self, path: str, pieces: Iterable[bytes], size_bytes: int, incoming: str
+    ) -> None:
+        """Write a file of any size, which appears when all ``pieces`` are written.
+
+        Memory is needed for a few MiB. On a local disk the file is there after a loss
+        of power too. An error, also one of ``pieces``, leaves no such file.
+
+        Args:
+            path: The file; one that is there is replaced.
+            pieces: What it shall hold, piece by piece.
+            size_bytes: How much that is.
+            incoming: The directory for the unfinished file where one is needed.
+        """
+        if self.is_local:
+            with _renamed_into(self._local(path), self._local(incoming)) as file:
+                file.writelines(pieces)
+                file.flush()
+                # Its size alone tells later whether it is whole.
+                os.fsync(file.fileno())
+            return
+        with _as_os_error():
+            if self.protocol in _OBJECT_STORES:
+                self._upload(self._full(path), pieces, size_bytes)
+            else:
+                unfinished = f"{self._full(incoming)}/{new_writer_id()}"
+                self._move_in(unfinished, self._full(path), pieces)
+
+    def size_of(self, path: str) -> int | None:
+        """Return the size of a file in bytes, or None if there is none."""
+        try:
+            with _as_os_error():
+                self.fs.invalidate_cache()
+                return int(self.fs.info(self._full(path))["size"])
+        except FileNotFoundError:
+            return None
+
+    def open(self, path: str) -> BinaryIO:
+        """Return a new file for reading, at its beginning.
+
+        Raises:
+            FileNotFoundError: There is none.
+        """
+        if self.is_local:
+            return self._local(path).open("rb")
+        size_bytes = self.size_of(path)
+        if size_bytes is None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        file = RangeFile(partial(self._fetch, self._full(path)), size_bytes)
+        return cast("BinaryIO", io.BufferedReader(file, _READ_BYTES))
+
+    def _fetch(self, full: str, start: int, end: int) -> bytes:
+        with _as_os_error():
+            return bytes(self.fs.cat_file(full, start=start, end=end))
+
+    def _upload(self, full: str, pieces: Iterable[bytes], size_bytes: int) -> None:
+        file = self.fs.open(full, "wb", block_size=_part_bytes(size_bytes))
+        try:
+            for piece in pieces:
+                file.write(piece)
+            file.close()
+        except BaseException:
+            _abandon(file)
+            raise
+
+    def _move_in(self, unfinished: str, full: str, pieces: Iterable[bytes]) -> None:
+        try:
+            self._make_parent(unfinished)
+            with self.fs.open(unfinished, "wb") as file:
+                for piece in pieces:
+                    file.write(piece)
+            self._make_parent(full)
+            self._move(unfinished, full)
+        except BaseException:
+            with suppress(OSError, NotImplementedError), _as_os_error():
+                self.fs.rm_file(unfinished)
+            raise
+
+    def _move(self, source: str, target: str) -> None:
+        if type(self.fs).mv is fsspec.AbstractFileSystem.mv:
+            # It would take paths for patterns: a root may hold [ or *.
+            self.fs.cp_file(source, target)
+            self.fs.rm_file(source)
+        else:
+            self.fs.mv(source, target)
+
+    def _make_parent(self, full: str) -> None:
+        if self.protocol not in _WITHOUT_DIRECTORIES:
+            self.fs.makedirs(full.rpartition("/")[0], exist_ok=True)
+
+    def _local(self, path: str) -> Path:
+        return Path(self._full(path))
 
     def _full(self, path: str) -> str:
         return f"{self.root}/{path}"
@@ -160,13 +262,29 @@ def _as_os_error() -> Iterator[None]:
         raise OSError(errno.EIO, type(error).__name__) from error
 
 
-def _put_local(path: Path, content: bytes, incoming: Path) -> None:
+def _part_bytes(size_bytes: int) -> int:
+    """Return how large the parts of an upload are: whole MiB, as few as allowed."""
+    mebibytes = -(-size_bytes // (_MAX_PARTS * _MEBIBYTE))
+    return max(_MIN_PART_MEBIBYTES, mebibytes) * _MEBIBYTE
+
+
+def _abandon(file: io.IOBase) -> None:
+    """Give up an upload; closing it would show what is there as the object."""
+    with suppress(OSError, NotImplementedError), _as_os_error():
+        file.discard()  # type: ignore[attr-defined]  # fsspec ships no types
+    file.closed = True  # type: ignore[misc]  # fsspec's files let it be set
+
+
+@contextmanager
+def _renamed_into(path: Path, incoming: Path) -> Iterator[BinaryIO]:
+    """Give a file to write, which gets its name when it is whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     incoming.mkdir(parents=True, exist_ok=True)
     unfinished = incoming / new_writer_id()
     try:
-        unfinished.write_bytes(content)
+        with unfinished.open("wb") as file:
+            yield file
         unfinished.replace(path)
-    except OSError:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
         raise

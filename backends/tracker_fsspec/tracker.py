@@ -1,28 +1,27 @@
 """The tracker that keeps runs as files."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import BinaryIO
 
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
-from tracker_core.api import Capability, NativeTracker
-from tracker_core.datatypes import TrackerArtifact, TrackerSource
-from tracker_core.errors import RetryableError, RunNotFoundError
+from tracker_core.api import Capability
+from tracker_core.contents import Content
+from tracker_core.datatypes import TrackerSource
+from tracker_core.errors import RetryableError
+from tracker_core.folded import FoldedTracker
 from tracker_core.history import RunHistory
-from tracker_core.points import Points
 from tracker_core.records import Batch, SourceBody
-from tracker_core.runs import RunInfo
-from tracker_core.summaries import Summary
-from tracker_core.values import Value
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_fsspec.layout import (
     Category,
     batch_name,
     directory_name,
-    is_digest,
-    run_id_in,
+    may_hold_run,
 )
+from tracker_fsspec.objects import Objects
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
@@ -30,7 +29,7 @@ from tracker_fsspec.torchx_files import files_of, with_label
 __all__ = ["FsspecTracker"]
 
 
-class FsspecTracker(NativeTracker):
+class FsspecTracker(FoldedTracker):
     """Keeps runs below a directory of any filesystem, in torchx's layout.
 
     :mod:`tracker_fsspec.layout` says what lies where. Any number of processes may
@@ -45,9 +44,10 @@ class FsspecTracker(NativeTracker):
     def __init__(self, fs: fsspec.AbstractFileSystem, root_dir: str) -> None:
         """Keep both, without touching the filesystem."""
         self._store = Store(fs, root_dir)
+        self._objects = Objects(self._store)
         self._readers: dict[str, RunReader] = {}
         if isinstance(fs, MemoryFileSystem):
-            self.capabilities = frozenset({Capability.HISTORY})
+            self.capabilities = frozenset({Capability.HISTORY, Capability.CONTENT})
 
     def __repr__(self) -> str:
         """Show where the runs are kept, without options and credentials."""
@@ -71,40 +71,26 @@ class FsspecTracker(NativeTracker):
             message = f"{what}: {reason_of(error)}"
             raise RetryableError(message) from error
 
-    def run(self, run_id: str) -> RunInfo:
-        """Return who a run is, as :meth:`NativeTracker.run` says."""
-        return self._reader(run_id).info(self._history(run_id))
+    def history(self, run_id: str) -> RunHistory | None:
+        """Return the history of a run, as :meth:`FoldedTracker.history` says."""
+        return self._reader(run_id).refresh()
 
-    def runs(self, limit: int | None = None) -> Sequence[RunInfo]:
-        """Return the runs, as :meth:`NativeTracker.runs` says; all of them are read.
+    def histories(self) -> Iterator[RunHistory]:
+        """Give the histories of all runs, as :meth:`FoldedTracker.histories` says.
 
         A run that may not be read is passed over with one warning, so that a private
         one does not hide all others. Asked for by its id, it is an error.
         """
-        found: list[tuple[int, str, RunInfo]] = []
         for directory in self._store.directories():
-            if run_id_in(directory) is None and not is_digest(directory):
-                continue
-            reader = self._reader_of(directory)
-            history = reader.refresh_if_allowed()
-            if history is not None:
-                info = reader.info(history)
-                found.append((history.created_ns, info.run_id, info))
-        found.sort(key=lambda run: run[:2], reverse=True)
-        return [info for *_, info in found[:limit]]
-
-    def metadata(self, run_id: str) -> Mapping[str, Value]:
-        """Return the metadata, as :meth:`NativeTracker.metadata` says."""
-        return self._known(run_id).metadata()
-
-    def artifacts(self, run_id: str) -> Mapping[str, TrackerArtifact]:
-        """Return the artifacts, as :meth:`NativeTracker.artifacts` says."""
-        return self._known(run_id).artifacts()
+            if may_hold_run(directory):
+                history = self._reader_of(directory).refresh_if_allowed()
+                if history is not None:
+                    yield history
 
     def sources(
         self, run_id: str, artifact_name: str | None = None
     ) -> Sequence[TrackerSource]:
-        """Return the edges, as :meth:`NativeTracker.sources` says."""
+        """Return our edges and torchx's, as :meth:`NativeTracker.sources` says."""
         edges = {*self._known(run_id).sources(), *self._reader(run_id).torchx_sources()}
         return [
             edge
@@ -112,35 +98,20 @@ class FsspecTracker(NativeTracker):
             if artifact_name is None or edge.artifact_name == artifact_name
         ]
 
-    def params(self, run_id: str) -> Mapping[str, Value]:
-        """Return the params, as :meth:`NativeTracker.params` says."""
-        return self._history(run_id).params()
+    def add_content(self, content: Content) -> None:
+        """Keep content once for all runs, as :meth:`NativeTracker.add_content` says."""
+        self._objects.add(content)
 
-    def tags(self, run_id: str) -> Mapping[str, str]:
-        """Return the tags, as :meth:`NativeTracker.tags` says."""
-        return self._history(run_id).tags()
-
-    def series(self, run_id: str) -> Mapping[str, Summary]:
-        """Return the summaries, as :meth:`NativeTracker.series` says."""
-        return self._history(run_id).series()
-
-    def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
-    ) -> Points:
-        """Return points, as :meth:`NativeTracker.points` says."""
-        return self._history(run_id).points(series, start_index, limit)
+    def open_content(self, digest: str) -> BinaryIO:
+        """Open content, as :meth:`NativeTracker.open_content` says."""
+        return self._objects.open(digest)
 
     def _holds(self, batch: Batch) -> bool:
         content = self._store.read(_batch_path(batch))
         try:
             return content is not None and bool(batch_from_lines(content.decode()))
-        except (
-            ValueError,
-            TypeError,
-            LookupError,
-            RecursionError,
-        ):  # a piece of one: replace it
-            return False
+        except (ValueError, TypeError, LookupError, RecursionError):
+            return False  # a piece of one: replace it
 
     def _write(self, batch: Batch) -> None:
         run = directory_name(batch.run_id)
@@ -173,15 +144,6 @@ class FsspecTracker(NativeTracker):
 
     def _reader_of(self, directory: str) -> RunReader:
         return self._readers.setdefault(directory, RunReader(self._store, directory))
-
-    def _known(self, run_id: str) -> RunHistory:
-        return self._reader(run_id).refresh() or RunHistory(run_id)
-
-    def _history(self, run_id: str) -> RunHistory:
-        history = self._reader(run_id).refresh()
-        if history is None:
-            raise RunNotFoundError(run_id)
-        return history
 
 
 def _batch_path(batch: Batch) -> str:

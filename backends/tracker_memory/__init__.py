@@ -5,14 +5,13 @@ store; without it the store is ``default``. Trackers of one name share their run
 within the process; nothing outlives it, and a forked child has a copy of its own.
 """
 
-from tracker_core.history import RunHistory
-from tracker_core.testing import MemoryTracker
+from tracker_core.testing.memory import MemoryStore, MemoryTracker
 
 __all__ = ["MemoryTracker", "create"]
 
-_stores: dict[str, dict[str, RunHistory]] = {}
+_stores: dict[str, MemoryStore] = {}
 
 
 def create(config: str | None = None) -> MemoryTracker:
     """Return a tracker on the store named ``config``, made at its first use."""
-    return MemoryTracker(_stores.setdefault(config or "default", {}))
+    return MemoryTracker(_stores.setdefault(config or "default", MemoryStore()))

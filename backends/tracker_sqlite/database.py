@@ -32,6 +32,7 @@ from tracker_sqlite.files import (
     identity_of,
     prepared_file,
 )
+from tracker_sqlite.functions import register_own_functions
 from tracker_sqlite.schema import ensure_schema
 from tracker_sqlite.transactions import transaction
 
@@ -98,13 +99,19 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for queries.
+        """Give the connection for queries, which all see the same moment.
 
         Raises:
             RetryableError: It cannot be read now.
         """
         with self._lock, self._errors():
-            yield self._connected()
+            connection = self._connected()
+            # A signal handler that reads in the middle of a write sees that one.
+            if connection.in_transaction:
+                yield connection
+                return
+            with transaction(connection, "DEFERRED"):
+                yield connection
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
@@ -199,6 +206,7 @@ class Database:
                 check_same_thread=False,
             )
             stack.callback(connection.close)
+            register_own_functions(connection)
             ensure_schema(connection, self._name, self._timeout)
             connection.execute("PRAGMA foreign_keys=ON")
             # With WAL: commits do not wait for the disk, checkpoints do.

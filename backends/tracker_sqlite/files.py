@@ -14,6 +14,7 @@ __all__ = [
     "absolute_path",
     "configured_path",
     "identity_of",
+    "make_folders",
     "prepared_file",
 ]
 
@@ -84,7 +85,7 @@ def prepared_file(path: Path) -> Path:
         raise _unusable(path, str(error)) from error
     refuse_network(resolved)
     try:
-        _make_folders(resolved.parent)
+        make_folders(resolved.parent)
         _make_file(resolved)
     except OSError as error:
         raise _unusable(path, str(error)) from error
@@ -94,7 +95,8 @@ def prepared_file(path: Path) -> Path:
     return resolved
 
 
-def _make_folders(folder: Path) -> None:
+def make_folders(folder: Path) -> None:
+    """Make a folder and those above it that are missing, all with mode 0700."""
     # Path.mkdir(parents=True) would give its mode to the last folder alone.
     missing = [place for place in (folder, *folder.parents) if not place.exists()]
     for place in reversed(missing):

@@ -1,42 +1,49 @@
 """What a run is, folded from its life cycle into columns, and read back from them."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import cast
 
-from tracker_core.records import CreatedBody, EndedBody, StartedBody
+from tracker_core.records import Body, OrderKey, SpanBody
 from tracker_core.runs import Attempt, LifecycleEvent, RunInfo, run_info, to_datetime
 from tracker_core.values import Value, from_json, to_json
+from tracker_core.wire import body_from_fields
 
-__all__ = ["RUN_COLUMNS", "fold", "info_from_row"]
+__all__ = ["RUN_COLUMNS", "fold", "info_from_row", "mapping_from_json"]
 
 RUN_COLUMNS = (
     "runs.run_id, runs.name, experiments.name, group_id, parent_run_id, "
-    "status, cause, attempts, created_ns, started_ns, ended_ns "
+    "experiment_config, trace_id, span_id, status, cause, attempts, "
+    "created_ns, started_ns, ended_ns "
     "FROM runs LEFT JOIN experiments ON experiments.id = runs.experiment"
 )
 
-_EVENTS = {"created": CreatedBody, "started": StartedBody, "ended": EndedBody}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _SELECT_EVENTS = """
 SELECT kind, attempt, time_ns, writer, sequence, body FROM records
-WHERE run = ? AND kind IN ('created', 'started', 'ended')
+WHERE run = ? AND kind IN ('created', 'started', 'ended', 'span')
+ORDER BY attempt, time_ns, writer, sequence
 """
 _UPDATE_RUN = """
 UPDATE runs SET name = ?, experiment = (SELECT id FROM experiments WHERE name = ?),
-    group_id = ?, parent_run_id = ?, status = ?, cause = ?, attempts = ?,
-    started_ns = ?, ended_ns = ?
+    group_id = ?, parent_run_id = ?, experiment_config = ?, trace_id = ?, span_id = ?,
+    status = ?, cause = ?, attempts = ?, started_ns = ?, ended_ns = ?
 WHERE id = ?
 """
 
 
 def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
     """Bring the columns of a run in line with all its life-cycle records."""
-    rows = connection.execute(_SELECT_EVENTS, (run,)).fetchall()
-    info = run_info(run_id, 0, map(_event, rows))
+    told = [_told(row) for row in connection.execute(_SELECT_EVENTS, (run,))]
+    events = [
+        cast("LifecycleEvent", event)
+        for event in told
+        if not isinstance(event[1], SpanBody)
+    ]
+    info = run_info(run_id, None, events, _span(body for _, body in told))
     if info.experiment is not None:
         connection.execute(
             "INSERT INTO experiments (name) VALUES (?) ON CONFLICT DO NOTHING",
@@ -44,7 +51,8 @@ def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
         )
     columns = (
         *(info.name, info.experiment, info.group_id, info.parent_run_id),
-        *(info.status, _cause_to_json(info.cause), _attempts_to_json(info.attempts)),
+        *(_to_json(info.experiment_config), info.trace_id, info.span_id),
+        *(info.status, _to_json(info.cause), _attempts_to_json(info.attempts)),
         *(_to_ns(info.started_at), _to_ns(info.ended_at)),
     )
     connection.execute(_UPDATE_RUN, (*columns, run))
@@ -52,8 +60,8 @@ def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
 
 def info_from_row(row: tuple[object, ...]) -> RunInfo:
     """Return what a row of :data:`RUN_COLUMNS` says."""
-    (*identity, status, cause, attempts, created_ns, started_ns, ended_ns) = row
-    run_id, name, experiment, group_id, parent_run_id = identity
+    (*who, status, cause, attempts, created_ns, started_ns, ended_ns) = row
+    run_id, name, experiment, group_id, parent_run_id, config, *span = who
     return RunInfo(
         run_id=cast("str", run_id),
         name=cast("str", name),
@@ -61,22 +69,39 @@ def info_from_row(row: tuple[object, ...]) -> RunInfo:
         group_id=cast("str | None", group_id),
         parent_run_id=cast("str | None", parent_run_id),
         status=cast("str | None", status),
-        cause=_cause(None if cause is None else from_json(cast("str", cause))),
+        cause=mapping_from_json(cast("str | None", cause)),
         attempts=_attempts(cast("str", attempts)),
         created_at=to_datetime(cast("int", created_ns)),
         started_at=_time(cast("int | None", started_ns)),
         ended_at=_time(cast("int | None", ended_ns)),
+        experiment_config=mapping_from_json(cast("str | None", config)),
+        trace_id=cast("str | None", span[0]),
+        span_id=cast("str | None", span[1]),
     )
 
 
-def _event(row: tuple[str, int, int, str, int, str]) -> LifecycleEvent:
-    kind, attempt, time_ns, writer, sequence, body = row
-    fields = cast("dict[str, Any]", from_json(body))
-    return (attempt, time_ns, writer, sequence, 0), _EVENTS[kind](**fields)
+def mapping_from_json(text: str | None) -> Mapping[str, Value] | None:
+    """Return the mapping that a column holds as JSON, or None where it is NULL."""
+    return None if text is None else cast("dict[str, Value]", from_json(text))
 
 
-def _cause_to_json(cause: Mapping[str, Value] | None) -> str | None:
-    return None if cause is None else to_json(dict(cause))
+def _told(row: tuple[str, int, int, str, int, str]) -> tuple[OrderKey, Body]:
+    kind, attempt, time_ns, writer, sequence, text = row
+    fields = cast("dict[str, Value]", from_json(text))
+    return (attempt, time_ns, writer, sequence, 0), body_from_fields(kind, fields)
+
+
+def _span(told: Iterable[Body]) -> SpanBody:
+    span = SpanBody(None, None)
+    for body in told:
+        if isinstance(body, SpanBody):
+            said = {name: text for name, text in body._asdict().items() if text}
+            span = span._replace(**said)
+    return span
+
+
+def _to_json(mapping: Mapping[str, Value] | None) -> str | None:
+    return None if mapping is None else to_json(dict(mapping))
 
 
 def _attempts_to_json(attempts: tuple[Attempt, ...]) -> str:

@@ -1,64 +1,54 @@
-"""The answers, each from one or two queries that an index serves."""
+"""The answers about one run, each from one or two queries that an index serves."""
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
+from tracker_core.entries import ParamChange
 from tracker_core.errors import RunNotFoundError
-from tracker_core.points import Points
+from tracker_core.records import ArtifactBody, Body, OrderKey, ParamsBody, StepBody
 from tracker_core.runs import RunInfo
-from tracker_core.summaries import Summary
+from tracker_core.stepinfo import StepInfo, step_infos
 from tracker_core.values import Value, from_json
-from tracker_sqlite import curves
+from tracker_core.wire import body_from_fields
 from tracker_sqlite.columns import from_columns
-from tracker_sqlite.lifecycle import RUN_COLUMNS, info_from_row
+from tracker_sqlite.lifecycle import RUN_COLUMNS, info_from_row, mapping_from_json
 
 __all__ = [
+    "artifact_history",
     "artifacts",
+    "key_of",
     "metadata",
+    "param_history",
     "params",
-    "points",
+    "provenance",
     "run",
-    "run_ids",
-    "runs",
-    "series",
     "sources",
+    "steps",
     "tags",
 ]
+
+_HISTORY = """
+SELECT attempt, time_ns, body FROM records WHERE run = ? AND kind = ?
+ORDER BY attempt, time_ns, writer, sequence
+"""
+_STEPS = """
+SELECT attempt, time_ns, writer, sequence, step, execution, status, cause FROM steps
+WHERE run = ? ORDER BY attempt, time_ns, writer, sequence
+"""
+_ARTIFACTS = """
+SELECT name, path, metadata, digest, size_bytes, media_type, kind, role
+FROM artifacts WHERE run = ? ORDER BY name
+"""
 
 
 def run(connection: sqlite3.Connection, run_id: str) -> RunInfo:
     """Return who a run is and how it fares."""
     row = connection.execute(
-        f"SELECT {RUN_COLUMNS} WHERE runs.id = ?", (_key(connection, run_id),)
+        f"SELECT {RUN_COLUMNS} WHERE runs.id = ?", (key_of(connection, run_id),)
     ).fetchone()
     return info_from_row(row)
-
-
-def runs(connection: sqlite3.Connection, limit: int | None) -> list[RunInfo]:
-    """Return the runs, the newest first."""
-    rows = connection.execute(
-        f"SELECT {RUN_COLUMNS} ORDER BY created_ns DESC, run_id DESC LIMIT ?",
-        (-1 if limit is None else limit,),
-    )
-    return [info_from_row(row) for row in rows]
-
-
-def run_ids(connection: sqlite3.Connection, parent_run_id: str | None) -> list[str]:
-    """Return the ids of all runs, or of those that used one, the newest first."""
-    if parent_run_id is None:
-        rows = connection.execute(
-            "SELECT run_id FROM runs ORDER BY created_ns DESC, run_id DESC"
-        )
-    else:
-        rows = connection.execute(
-            "SELECT run_id FROM (SELECT DISTINCT run FROM sources "
-            "WHERE source_run_id = ?) JOIN runs ON runs.id = run "
-            "ORDER BY created_ns DESC, run_id DESC",
-            (parent_run_id,),
-        )
-    return [run_id for (run_id,) in rows]
 
 
 def metadata(connection: sqlite3.Connection, run_id: str) -> dict[str, Value]:
@@ -74,13 +64,23 @@ def artifacts(
     connection: sqlite3.Connection, run_id: str
 ) -> dict[str, TrackerArtifact]:
     """Return the newest artifact of each name; nothing for an unknown run."""
-    rows = connection.execute(
-        "SELECT name, path, metadata FROM artifacts WHERE run = ? ORDER BY name",
-        (_known_key(connection, run_id),),
-    )
+    rows = connection.execute(_ARTIFACTS, (_known_key(connection, run_id),))
     return {
-        name: TrackerArtifact(name, path, _about(about)) for name, path, about in rows
+        name: TrackerArtifact(name, path, mapping_from_json(about), *content)
+        for name, path, about, *content in rows
     }
+
+
+def artifact_history(
+    connection: sqlite3.Connection, run_id: str, name: str
+) -> list[TrackerArtifact]:
+    """Return all artifacts of a name, the newest last."""
+    bodies = (body for *_, body in _history(connection, run_id, "artifact"))
+    return [
+        TrackerArtifact(*body)
+        for body in bodies
+        if isinstance(body, ArtifactBody) and body.name == name
+    ]
 
 
 def sources(
@@ -99,34 +99,60 @@ def params(connection: sqlite3.Connection, run_id: str) -> dict[str, Value]:
     """Return the last value of each param."""
     rows = connection.execute(
         "SELECT key, type, value FROM params WHERE run = ? ORDER BY key",
-        (_key(connection, run_id),),
+        (key_of(connection, run_id),),
     )
     return {key: from_columns(kind, value) for key, kind, value in rows}
+
+
+def param_history(
+    connection: sqlite3.Connection, run_id: str, key: str
+) -> list[ParamChange]:
+    """Return all values that a param was given, the last one last."""
+    return [
+        ParamChange(time_ns, attempt, body.values[key])
+        for attempt, time_ns, body in _history(connection, run_id, "params")
+        if isinstance(body, ParamsBody) and key in body.values
+    ]
 
 
 def tags(connection: sqlite3.Connection, run_id: str) -> dict[str, str]:
     """Return the last text of each tag."""
     rows = connection.execute(
         "SELECT key, value FROM tags WHERE run = ? ORDER BY key",
-        (_key(connection, run_id),),
+        (key_of(connection, run_id),),
     )
     return dict(rows.fetchall())
 
 
-def series(connection: sqlite3.Connection, run_id: str) -> dict[str, Summary]:
-    """Return the summary of each series."""
-    return curves.summaries(connection, _key(connection, run_id))
+def provenance(connection: sqlite3.Connection, run_id: str) -> dict[str, Value]:
+    """Return the last value of each key of the provenance."""
+    rows = connection.execute(
+        "SELECT key, type, value FROM provenance WHERE run = ? ORDER BY key",
+        (key_of(connection, run_id),),
+    )
+    return {key: from_columns(kind, value) for key, kind, value in rows}
 
 
-def points(
-    connection: sqlite3.Connection,
-    run_id: str,
-    name: str,
-    start: int,
-    limit: int | None,
-) -> Points:
-    """Return points of one series; nothing for an unknown series."""
-    return curves.points(connection, _key(connection, run_id), name, start, limit)
+def steps(connection: sqlite3.Connection, run_id: str) -> list[StepInfo]:
+    """Return the steps in the order in which they first began."""
+    rows = connection.execute(_STEPS, (key_of(connection, run_id),))
+    events: list[tuple[OrderKey, StepBody]] = [
+        ((*place, 0), StepBody(name, execution, status, mapping_from_json(cause)))
+        for *place, name, execution, status, cause in rows
+    ]
+    return step_infos(events, run(connection, run_id).attempts)
+
+
+def key_of(connection: sqlite3.Connection, run_id: str) -> int:
+    """Return the key of a run in the tables.
+
+    Raises:
+        RunNotFoundError: There is no such run.
+    """
+    key = _known_key(connection, run_id)
+    if key is None:
+        raise RunNotFoundError(run_id)
+    return key
 
 
 def _known_key(connection: sqlite3.Connection, run_id: str) -> int | None:
@@ -139,12 +165,15 @@ def _known_key(connection: sqlite3.Connection, run_id: str) -> int | None:
     return None if row is None else cast("int", row[0])
 
 
-def _key(connection: sqlite3.Connection, run_id: str) -> int:
-    key = _known_key(connection, run_id)
-    if key is None:
-        raise RunNotFoundError(run_id)
-    return key
+def _history(
+    connection: sqlite3.Connection, run_id: str, kind: str
+) -> Sequence[tuple[int, int, Body]]:
+    rows = connection.execute(_HISTORY, (key_of(connection, run_id), kind))
+    return [
+        (attempt, time_ns, body_from_fields(kind, _fields(text)))
+        for attempt, time_ns, text in rows
+    ]
 
 
-def _about(text: str | None) -> Mapping[str, object] | None:
-    return None if text is None else cast("dict[str, Value]", from_json(text))
+def _fields(text: str) -> Mapping[str, Value]:
+    return cast("dict[str, Value]", from_json(text))

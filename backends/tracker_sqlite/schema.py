@@ -1,16 +1,10 @@
-"""The tables, and the check that a database has them.
+"""The check that a database has our tables, and their making.
 
-Ids of the user are text; tables point to each other by integer keys: ``run`` means
-``runs.id`` and ``series`` in ``metrics`` means ``series.id``. Times are nanoseconds
-since 1970. A value is two columns, ``type`` and ``value``
-(:mod:`tracker_sqlite.columns`). The columns ``attempt``, ``time_ns``, ``writer``,
-``sequence`` (and ``row`` where a record has several) are the place of a row in the one
-order of its run; among rows of one key the greatest is the one that is kept.
-
-The database is marked as ours by its ``application_id`` (the letters ``Trkr``), and
-``user_version`` is the version of the schema. Both are written in the transaction that
-makes the tables, so a crash at any moment leaves either an empty database, which the
-next opening fills, or a complete one.
+The tables are those of :mod:`tracker_sqlite.tables`. The database is marked as ours by
+its ``application_id`` (the letters ``Trkr``), and ``user_version`` is the version of
+the schema. Both are written in the transaction that makes the tables, or brings those
+of an earlier version up to date. So a crash at any moment leaves what was there before,
+which the next opening completes, or a complete database.
 """
 
 import sqlite3
@@ -18,166 +12,15 @@ import time
 from typing import NamedTuple
 
 from tracker_core.errors import ConfigError
+from tracker_sqlite.tables import STATEMENTS
 from tracker_sqlite.transactions import transaction
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "ensure_schema"]
 
 APPLICATION_ID = int.from_bytes(b"Trkr", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-_TABLES = """
-CREATE TABLE experiments (
-    id INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
-);
-
--- What a run is; all but created_ns follows from its life cycle in records.
-CREATE TABLE runs (
-    id INTEGER PRIMARY KEY,
-    run_id TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
-    experiment INTEGER REFERENCES experiments (id),
-    group_id TEXT,
-    parent_run_id TEXT,
-    status TEXT,
-    cause TEXT,                        -- JSON
-    attempts TEXT NOT NULL DEFAULT '[]',  -- JSON
-    created_ns INTEGER NOT NULL,
-    started_ns INTEGER,
-    ended_ns INTEGER
-);
-CREATE INDEX runs_by_creation ON runs (created_ns, run_id);
-CREATE INDEX runs_by_experiment ON runs (experiment);
-
-CREATE TABLE params (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    type TEXT NOT NULL,
-    value,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (run, key)
-);
-
-CREATE TABLE metadata (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    type TEXT NOT NULL,
-    value,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (run, key)
-);
-
-CREATE TABLE tags (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    key TEXT NOT NULL,
-    value TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (run, key)
-);
-
-CREATE TABLE artifacts (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    path TEXT NOT NULL,
-    metadata TEXT,                     -- JSON
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    PRIMARY KEY (run, name)
-);
-
-CREATE TABLE sources (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    source_run_id TEXT NOT NULL,
-    artifact_name TEXT
-);
--- Not the label alone, since NULL equals nothing in a unique index.
-CREATE UNIQUE INDEX sources_once
-    ON sources (run, source_run_id, artifact_name IS NULL, ifnull(artifact_name, ''));
-CREATE INDEX sources_by_source ON sources (source_run_id, run);
-
--- The summaries; state is what they are made from, so that late points can be added.
-CREATE TABLE series (
-    id INTEGER PRIMARY KEY,
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    name TEXT NOT NULL,
-    count INTEGER NOT NULL,
-    first_type TEXT NOT NULL,
-    first,
-    last_type TEXT NOT NULL,
-    last,
-    min,
-    max,
-    mean,
-    min_step INTEGER,
-    max_step INTEGER,
-    state TEXT NOT NULL,               -- JSON
-    UNIQUE (run, name)
-);
-CREATE INDEX series_by_min ON series (name, min);
-CREATE INDEX series_by_max ON series (name, max);
-CREATE INDEX series_by_last ON series (name, last);
-
--- The points; the primary key is their order.
-CREATE TABLE metrics (
-    series INTEGER NOT NULL REFERENCES series (id) ON DELETE CASCADE,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    row INTEGER NOT NULL,
-    step INTEGER,
-    type TEXT NOT NULL,
-    value,
-    PRIMARY KEY (series, attempt, time_ns, writer, sequence, row)
-) WITHOUT ROWID;
-
--- Records kept word for word: the life cycle, and the history of params and artifacts.
-CREATE TABLE records (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    body TEXT NOT NULL,                -- JSON
-    PRIMARY KEY (run, kind, attempt, time_ns, writer, sequence)
-) WITHOUT ROWID;
-
--- Records of a later version, until that version opens the database.
-CREATE TABLE unknown (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL,
-    attempt INTEGER NOT NULL,
-    time_ns INTEGER NOT NULL,
-    writer TEXT NOT NULL,
-    sequence INTEGER NOT NULL,
-    body TEXT NOT NULL,                -- JSON
-    PRIMARY KEY (run, kind, attempt, time_ns, writer, sequence)
-) WITHOUT ROWID;
-
--- Which records of a writer are here: from first to last, both included.
-CREATE TABLE taken (
-    run INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-    writer TEXT NOT NULL,
-    first INTEGER NOT NULL,
-    last INTEGER NOT NULL,
-    attempt INTEGER NOT NULL,
-    rank INTEGER,
-    PRIMARY KEY (run, writer, first)
-) WITHOUT ROWID;
-"""
-
+_FIRST_VERSION = 1
 _BUSY_PAUSE = 0.005
 
 
@@ -195,8 +38,9 @@ def ensure_schema(
 ) -> None:
     """Make the tables of an empty database, or check those that are there.
 
-    Several processes may do this to one new file at once. A database that is not ours
-    is only read.
+    Those of an earlier version are brought up to date, with all that they hold.
+    Several processes may do this to one file at once. A database that is not ours is
+    only read.
 
     Args:
         connection: In autocommit mode.
@@ -212,7 +56,7 @@ def ensure_schema(
     if marks != _BLANK:
         _check(marks, name)
     _use_wal(connection, name, busy_timeout)
-    if marks == _BLANK:
+    if marks.version < SCHEMA_VERSION:
         _make_tables(connection)
         _check(_marks(connection), name)
 
@@ -238,11 +82,11 @@ def _check(marks: _Marks, name: str) -> None:
             "choose another path"
         )
         raise ConfigError(message)
-    if marks.version != SCHEMA_VERSION:
+    if not _FIRST_VERSION <= marks.version <= SCHEMA_VERSION:
         message = (
             f"{name!r} has version {marks.version} of the schema and this "
-            f"tracker_sqlite knows version {SCHEMA_VERSION}; upgrade tracker-core, or "
-            "choose another path"
+            f"tracker_sqlite knows versions up to {SCHEMA_VERSION}; upgrade "
+            "tracker-core, or choose another path"
         )
         raise ConfigError(message)
 
@@ -276,16 +120,16 @@ def _insist(
 
 def _make_tables(connection: sqlite3.Connection) -> None:
     with transaction(connection, "IMMEDIATE"):
-        if _marks_within(connection) == _BLANK:  # else another process was faster
-            for statement in _statements():
+        marks = _marks_within(connection)
+        if marks.version == _FIRST_VERSION:
+            from tracker_sqlite.migration import migrate  # noqa: PLC0415 - once
+
+            migrate(connection)
+        elif marks == _BLANK:
+            # Not executescript: it would end the transaction before it begins.
+            for statement in STATEMENTS:
                 connection.execute(statement)
-
-
-def _statements() -> list[str]:
-    # Not executescript: it would end the transaction before it begins.
-    tables = [statement for statement in _TABLES.split(";\n") if statement.strip()]
-    return [
-        *tables,
-        f"PRAGMA application_id = {APPLICATION_ID}",
-        f"PRAGMA user_version = {SCHEMA_VERSION}",
-    ]
+        else:  # another process was faster
+            return
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

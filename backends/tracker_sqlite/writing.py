@@ -9,31 +9,40 @@ from tracker_core.records import (
     ArtifactBody,
     Batch,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     OrderKey,
     ParamsBody,
+    ProvenanceBody,
     Record,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     UnknownBody,
     Writer,
     order_key,
-    series_name,
 )
 from tracker_core.taken import Taken
 from tracker_core.values import Value, to_json
-from tracker_core.wire import body_kind
+from tracker_core.wire import body_kind, body_to_fields
 from tracker_sqlite.columns import Column, to_columns
-from tracker_sqlite.curves import Point, add_points
+from tracker_sqlite.gathering import Gathering
 from tracker_sqlite.lifecycle import fold
+from tracker_sqlite.metrics import Stretch
+from tracker_sqlite.series import add_points, pack_all
 
-__all__ = ["take"]
+__all__ = ["take", "take_records"]
 
 _ORDER = ("attempt", "time_ns", "writer", "sequence")
+# The bodies that say what the run is.
+_LIFE = frozenset({CreatedBody, StartedBody, EndedBody, SpanBody})
 
 
 def take(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -44,7 +53,21 @@ def take(connection: sqlite3.Connection, batch: Batch) -> None:
     run = _new_run(connection, batch) if row is None else cast("int", row[0])
     missing = _claim(connection, run, batch)
     if missing:
-        _Taking(connection, run, batch).take(missing)
+        take_records(connection, run, batch, missing)
+
+
+def take_records(
+    connection: sqlite3.Connection, run: int, batch: Batch, records: list[Record]
+) -> None:
+    """Take some records of ``batch``, in order, none of which was taken before.
+
+    Args:
+        connection: The connection.
+        run: The key of the run.
+        batch: Whose records they are.
+        records: At least one.
+    """
+    _Taking(connection, run, batch).take(records)
 
 
 def _new_run(connection: sqlite3.Connection, batch: Batch) -> int:
@@ -89,56 +112,67 @@ class _Taking:
         self._run = run
         self._run_id = batch.run_id
         self._writer: Writer = batch.writer
-        self._points: dict[str, list[Point]] = {}
-        self._lives = False
+        self._points = Gathering()
+        self._kinds: set[type[Body]] = set()
 
     def take(self, records: list[Record]) -> None:
         """Write ``records``, each taken for the first time."""
         for record in records:
+            self._kinds.add(type(record.body))
             self._take_record(order_key(self._writer, record), record.body)
-        for name, points in self._points.items():
-            add_points(self._connection, self._run, name, points)
+        for name, block in self._points.blocks():
+            stretch = Stretch(self._writer, block)
+            add_points(self._connection, self._run, name, stretch)
         created_ns = min(record.time_ns for record in records)
         self._connection.execute(
             "UPDATE runs SET created_ns = ? WHERE id = ? AND created_ns > ?",
             (created_ns, self._run, created_ns),
         )
-        if self._lives:
+        if self._kinds & _LIFE:
             fold(self._connection, self._run, self._run_id)
+        if EndedBody in self._kinds:
+            pack_all(self._connection, self._run)
 
     def _take_record(self, key: OrderKey, body: Body) -> None:
         match body:
-            case MetricsBody(step, streams):
-                self._take_metrics(key, step, streams)
+            case MetricsBody():
+                self._points.add(key, body)
+            case ColumnsBody():
+                self._points.extend(key, body)
             case MetadataBody(values):
                 self._keep_values(_KEEP_METADATA, key, values)
+            case ProvenanceBody(values):
+                self._keep_values(_KEEP_PROVENANCE, key, values)
             case ParamsBody(values):
                 self._keep_values(_KEEP_PARAM, key, values)
-                self._keep_whole(_KEEP_RECORD, key, body, body._asdict())
+                self._keep_whole(_KEEP_RECORD, key, body)
             case TagsBody(texts):
                 self._keep_tags(key, texts)
             case ArtifactBody():
                 self._keep_artifact(key, body)
-                self._keep_whole(_KEEP_RECORD, key, body, body._asdict())
+                self._keep_whole(_KEEP_RECORD, key, body)
             case SourceBody(source_run_id, label):
                 row = (self._run, source_run_id, label)
                 self._connection.execute(_KEEP_SOURCE, row)
-            case CreatedBody() | StartedBody() | EndedBody():
-                self._keep_whole(_KEEP_RECORD, key, body, body._asdict())
-                self._lives = True
-            case UnknownBody(_, fields):
-                self._keep_whole(_KEEP_UNKNOWN, key, body, fields)
+            case _:
+                self._take_event(key, body)
 
-    def _take_metrics(
-        self,
-        key: OrderKey,
-        step: int | None,
-        streams: Mapping[str, Mapping[str, Value]],
-    ) -> None:
-        for row, (stream, fields) in enumerate(streams.items()):
-            for field, value in fields.items():
-                points = self._points.setdefault(series_name(stream, field), [])
-                points.append(((*key[:4], row), step, value))
+    def _take_event(self, key: OrderKey, body: Body) -> None:
+        match body:
+            case LogBody(level, message, about):
+                row = (self._run, *key[:4], level, message, _json_or_null(about))
+                self._connection.execute(_KEEP_LOG, row)
+            case TrackBody(topic, timestamp, fields):
+                said = to_json(dict(fields))
+                entry = (self._run, topic, timestamp, *key[:4], said)
+                self._connection.execute(_KEEP_TRACK, entry)
+            case StepBody(step, execution, status, cause):
+                told = (step, execution, status, _json_or_null(cause))
+                self._connection.execute(_KEEP_STEP, (self._run, *key[:4], *told))
+            case UnknownBody():
+                self._keep_whole(_KEEP_UNKNOWN, key, body)
+            case _:
+                self._keep_whole(_KEEP_RECORD, key, body)
 
     def _keep_values(
         self, statement: str, key: OrderKey, values: Mapping[str, Value]
@@ -158,15 +192,17 @@ class _Taking:
         )
 
     def _keep_artifact(self, key: OrderKey, body: ArtifactBody) -> None:
-        about = None if body.metadata is None else to_json(dict(body.metadata))
-        row = (self._run, body.name, *key[:4], body.path, about)
+        name, path, metadata, *content = body
+        row = (self._run, name, *key[:4], path, _json_or_null(metadata), *content)
         self._connection.execute(_KEEP_ARTIFACT, row)
 
-    def _keep_whole(
-        self, statement: str, key: OrderKey, body: Body, fields: Mapping[str, Value]
-    ) -> None:
+    def _keep_whole(self, statement: str, key: OrderKey, body: Body) -> None:
         row: tuple[Column, ...] = (self._run, body_kind(body), *key[:4])
-        self._connection.execute(statement, (*row, to_json(dict(fields))))
+        self._connection.execute(statement, (*row, to_json(body_to_fields(body))))
+
+
+def _json_or_null(mapping: Mapping[str, Value] | None) -> str | None:
+    return None if mapping is None else to_json(dict(mapping))
 
 
 def _keep_latest(table: str, name: str, *values: str) -> str:
@@ -185,7 +221,11 @@ def _keep_latest(table: str, name: str, *values: str) -> str:
 _KEEP_PARAM = _keep_latest("params", "key", "type", "value")
 _KEEP_METADATA = _keep_latest("metadata", "key", "type", "value")
 _KEEP_TAG = _keep_latest("tags", "key", "value")
-_KEEP_ARTIFACT = _keep_latest("artifacts", "name", "path", "metadata")
+_KEEP_PROVENANCE = _keep_latest("provenance", "key", "type", "value")
+_KEEP_ARTIFACT = _keep_latest(
+    *("artifacts", "name", "path", "metadata"),
+    *("digest", "size_bytes", "media_type", "kind", "role"),
+)
 _KEEP_SOURCE = """
 INSERT INTO sources (run, source_run_id, artifact_name) VALUES (?, ?, ?)
 ON CONFLICT DO NOTHING
@@ -197,4 +237,17 @@ VALUES (?, ?, ?, ?, ?, ?, ?)
 _KEEP_UNKNOWN = """
 INSERT INTO unknown (run, kind, attempt, time_ns, writer, sequence, body)
 VALUES (?, ?, ?, ?, ?, ?, ?)
+"""
+_KEEP_LOG = """
+INSERT INTO logs (run, attempt, time_ns, writer, sequence, level, message, metadata)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_KEEP_TRACK = """
+INSERT INTO tracks (run, topic, timestamp, attempt, time_ns, writer, sequence, fields)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_KEEP_STEP = """
+INSERT INTO steps
+    (run, attempt, time_ns, writer, sequence, step, execution, status, cause)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """

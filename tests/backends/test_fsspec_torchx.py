@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from tracker_core.contents import content_of_bytes
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
-from tracker_core.records import Batch, MetadataBody, Record, Writer
+from tracker_core.records import ArtifactBody, Batch, MetadataBody, Record, Writer
 from tracker_core.runs import to_datetime
 from tracker_fsspec import FsspecTracker
 
@@ -258,6 +259,22 @@ def test_torchx_reads_our_artifacts(tmp_path: Path) -> None:
     (path,) = (tmp_path / base32(RUN) / "artifacts").iterdir()
 
     entry = {"name": "model", "path": "s3://b/m", "metadata": {"epoch": 10}}
+    assert json.loads(path.read_text()) == entry
+
+
+def test_torchx_reads_an_artifact_with_content(tmp_path: Path) -> None:
+    """Its path is the digest, and its metadata is what was given."""
+    content = content_of_bytes(b"weights")
+    about = {"epoch": 10}
+    body = ArtifactBody("model", content.digest, about, content.digest, 7, "text/plain")
+    record = Record(1, 5, body)
+    tracker = open_at(tmp_path)
+    tracker.add_content(content)
+
+    tracker.write(Batch(RUN, Writer("w"), 1, 1, (record,)))
+
+    (path,) = (tmp_path / base32(RUN) / "artifacts").iterdir()
+    entry = {"name": "model", "path": content.digest, "metadata": about}
     assert json.loads(path.read_text()) == entry
 
 

@@ -1,17 +1,33 @@
 """The memory backend: stores by name within a process, and the doubles on it."""
 
 import os
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tracker_core.api import Capability
-from tracker_core.errors import RetryableError
+from tracker_core.api import Capability, NativeTracker
+from tracker_core.contents import content_of_bytes
+from tracker_core.errors import ContentError, RetryableError
 from tracker_core.identity import new_run_id
-from tracker_core.records import ParamsBody
+from tracker_core.records import (
+    ArtifactBody,
+    Batch,
+    ColumnsBody,
+    LogBody,
+    ParamsBody,
+    SourceBody,
+    StepBody,
+    TrackBody,
+)
 from tracker_core.testing import FaultyTracker, MemoryTracker
+from tracker_core.testing.contract.answers import answers
 from tracker_core.testing.contract.pen import Pen
 from tracker_core.testing.faults import create as create_faulty
+from tracker_core.testing.memory import MemoryStore
 from tracker_memory import create
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sized
 
 
 def test_trackers_of_one_name_share_their_runs() -> None:
@@ -47,9 +63,29 @@ def test_tracker_without_a_store_has_its_own() -> None:
     assert list(MemoryTracker().run_ids()) == []
 
 
-def test_memory_declares_history_alone() -> None:
+def test_memory_declares_history_and_content() -> None:
     """It outlives nothing, and other processes do not see it."""
-    assert create(None).capabilities == {Capability.HISTORY}
+    assert create(None).capabilities == {Capability.HISTORY, Capability.CONTENT}
+
+
+def test_trackers_of_one_name_share_their_content() -> None:
+    """Those of different names do not."""
+    name, content = new_run_id(), content_of_bytes(b"abc")
+
+    create(name).add_content(content)
+
+    assert create(name).open_content(content.digest).read() == b"abc"
+    with pytest.raises(ContentError, match=content.digest):
+        create(new_run_id()).open_content(content.digest)
+
+
+def test_trackers_given_one_store_share_it() -> None:
+    """As those of one name do."""
+    store = MemoryStore()
+
+    MemoryTracker(store).add_metadata("run", key=1)
+
+    assert dict(MemoryTracker(store).metadata("run")) == {"key": 1}
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
@@ -93,18 +129,36 @@ def test_faulty_tracker_without_a_plan_always_fails() -> None:
 
 
 def test_faulty_tracker_reads_from_the_inner_one() -> None:
-    """Every read goes through, and it declares what the inner one can."""
+    """Every read goes through with its arguments, and it declares what that one can."""
     inner = MemoryTracker()
-    pen = Pen("run")
-    inner.write(pen.log(ParamsBody({"lr": 1})))
+    for batch in _full_run():
+        inner.write(batch)
     faulty = FaultyTracker(inner)
+    windows: dict[str, Callable[[NativeTracker], Sized]] = {
+        "points": lambda t: list(t.points("run", "v", 1, 1, abandoned=True)),
+        "rows": lambda t: list(t.rows("run", "", 1, 1)),
+        "logs": lambda t: t.logs("run", "warn", start=1.0, end=9e9, text="X", limit=1),
+        "entries": lambda t: t.track_entries("run", "t", 2.0, 2.0),
+        "edges": lambda t: list(t.sources("run", "label")),
+        "runs": lambda t: t.runs("params.lr = 1", "-created_at", 1),
+    }
 
     assert faulty.capabilities == inner.capabilities
-    assert (faulty.run("run"), faulty.runs()) == (inner.run("run"), inner.runs())
-    assert (faulty.params("run"), faulty.tags("run")) == ({"lr": 1}, {})
-    assert (faulty.series("run"), list(faulty.points("run", "x"))) == ({}, [])
-    assert (faulty.artifacts("run"), faulty.sources("run")) == ({}, [])
-    assert faulty.metadata("run") == {}
+    assert answers(faulty, "run") == answers(inner, "run")
+    for read in windows.values():
+        assert len(read(inner)) == 1
+        assert read(faulty) == read(inner)
+
+
+def test_faulty_tracker_hands_content_on() -> None:
+    """Only writes of records fail."""
+    inner, content = MemoryTracker(), content_of_bytes(b"abc")
+    faulty = FaultyTracker(inner)
+
+    faulty.add_content(content)
+
+    assert inner.open_content(content.digest).read() == b"abc"
+    assert faulty.open_content(content.digest).read() == b"abc"
 
 
 def test_faulty_tracker_closes_and_flushes_the_inner_one() -> None:
@@ -132,3 +186,16 @@ def test_faulty_backend_fails_every_write(config: str | None, message: str) -> N
     """Its config is the message, so that a job can be given one by its environment."""
     with pytest.raises(RetryableError, match=message):
         create_faulty(config).add_metadata("run", key=1)
+
+
+def _full_run() -> list[Batch]:
+    """Return two attempts of a run with something of every sort."""
+    first, second = Pen("run", attempt=1), Pen("run", attempt=2)
+    return [
+        first.log(ParamsBody({"lr": 1}), ColumnsBody("", [0, 1], {"v": [1, 2]})),
+        first.log(LogBody("warn", "x", None), LogBody("error", "xy", None)),
+        first.log(TrackBody("t", 1.0, {}), TrackBody("t", 2.0, {"x": 1})),
+        first.log(ArtifactBody("a", "p", None), StepBody("s", "1", "RUNNING", None)),
+        first.log(SourceBody("s", "label"), SourceBody("s", None)),
+        second.log(ColumnsBody("", [1], {"v": [3]})),
+    ]

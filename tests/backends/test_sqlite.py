@@ -4,17 +4,17 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tracker_core.errors import InvalidValueError, PermanentError, RunNotFoundError
 from tracker_core.records import (
     ArtifactBody,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
     MetadataBody,
@@ -24,12 +24,10 @@ from tracker_core.records import (
     StartedBody,
     UnknownBody,
 )
-from tracker_core.testing import MemoryTracker
-from tracker_core.testing.contract.answers import answers, exact
-from tracker_core.testing.contract.machine import bodies
+from tracker_core.testing.contract.answers import exact
 from tracker_core.testing.contract.pen import START_NS, Pen
 from tracker_core.testing.contract.torture import VALUES
-from tracker_sqlite import SqliteTracker, create
+from tracker_sqlite import SqliteTracker, create, register_functions
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -54,11 +52,9 @@ def tracker(path: Path) -> Iterator[SqliteTracker]:
 
 def select(path: Path, statement: str) -> list[tuple[object, ...]]:
     """Return what plain SQL finds, as any program would ask."""
-    connection = sqlite3.connect(path)
-    try:
+    with closing(sqlite3.connect(path)) as connection:
+        register_functions(connection)
         return connection.execute(statement).fetchall()
-    finally:
-        connection.close()
 
 
 def test_sql_finds_the_best_runs_by_an_index(
@@ -97,7 +93,23 @@ def test_documentation_names_every_table_and_column(path: Path) -> None:
 
     names = {f"`{name}`" for row in columns for name in row}
     assert {name for name in names if name not in _PAGE} == set()
-    assert [select(path, query) for query in _OTHER_QUERIES] == [[], []]
+    assert [select(path, query) for query in _OTHER_QUERIES] == [[], [], []]
+
+
+def test_sql_reads_a_curve(path: Path, tracker: SqliteTracker) -> None:
+    """The documented query gives step, time and value of each point, in order."""
+    pen = Pen("run")
+    tracker.write(pen.log(CreatedBody("quick-hopper-0544")))
+    for first in (0, 3):
+        values: list[Value] = [0.5, first + 1, "text"]
+        steps = list(range(first, first + 3))
+        tracker.write(pen.log(ColumnsBody("train", steps, {"loss": values})))
+
+    found = select(path, _OTHER_QUERIES[1])
+
+    points = tracker.points("run", "train/loss")
+    assert found == [(step, time_ns, value) for _, step, time_ns, value in points]
+    assert len(found) == 6
 
 
 def test_sql_sees_values_with_their_types(path: Path, tracker: SqliteTracker) -> None:
@@ -242,36 +254,6 @@ def test_values_survive_as_params_metadata_and_metrics(
     assert exact(tracker.params("run")) == exact(values)
     assert exact(tracker.metadata("run")) == exact(values)
     assert exact(last) == exact(points) == exact(values)
-
-
-@given(
-    said=st.lists(
-        st.tuples(st.integers(0, 2), bodies(), st.integers(0, 9)), max_size=9
-    ),
-    order=st.permutations(range(9)),
-)
-def test_batches_in_any_order_tell_what_the_model_tells(
-    said: list[tuple[int, Body, int]], order: list[int]
-) -> None:
-    """Whatever three writers log, and however it arrives, all reads agree."""
-    tracker, model = create(":memory:"), MemoryTracker()
-    pens = [Pen("run", f"w{number}", 1 + number // 2) for number in range(3)]
-    times = sorted(at for _, _, at in said)
-    batches = [
-        pens[number].log(body, at=at)
-        for (number, body, _), at in zip(said, times, strict=True)
-    ]
-
-    for batch in batches:
-        model.write(batch)
-    for position in order:
-        for batch in batches[position : position + 1]:
-            tracker.write(batch)
-
-    assert exact(list(tracker.runs())) == exact(list(model.runs()))
-    for run in model.runs():
-        assert answers(tracker, run.run_id) == answers(model, run.run_id)
-    tracker.close()
 
 
 def test_too_large_number_is_refused_for_ever(tracker: SqliteTracker) -> None:

@@ -70,7 +70,7 @@ def test_schema_is_marked_as_ours(path: Path) -> None:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
 
     assert application_id.to_bytes(4, "big") == b"Trkr"
-    assert (version, journal) == (1, "wal")
+    assert (version, journal) == (2, "wal")
 
 
 def test_data_survives_reopening(path: Path) -> None:
@@ -175,7 +175,7 @@ def test_memory_database_makes_no_file(
         tracker.add_metadata("run", key=1)
 
         assert tracker.metadata("run") == {"key": 1}
-        assert tracker.capabilities == {"history"}
+        assert tracker.capabilities == {"history", "content"}
         assert list(tmp_path.iterdir()) == []
 
 
@@ -210,7 +210,7 @@ def marked_by_another_program(path: Path) -> None:
 def newer(path: Path) -> None:
     """Make a database of a version to come."""
     write(path)
-    change(path, "PRAGMA user_version = 2")
+    change(path, "PRAGMA user_version = 3")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def newer(path: Path) -> None:
         (cut_off, "choose another path, or restore"),
         (of_another_program, "a database of something else"),
         (marked_by_another_program, "a database of something else"),
-        (newer, "version 2 of the schema.*upgrade tracker-core"),
+        (newer, "version 3 of the schema.*upgrade tracker-core"),
     ],
 )
 def test_file_that_is_not_ours_is_refused_and_untouched(

@@ -10,13 +10,15 @@ import sys
 import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import IO, TYPE_CHECKING, NamedTuple
 
 import pytest
 from click.testing import CliRunner
 
 from tracker_core.cli import main
+from tracker_core.contents import content_of_bytes
 from tracker_core.records import (
+    ArtifactBody,
     Body,
     CreatedBody,
     EndedBody,
@@ -128,6 +130,24 @@ class Cli:
             out, err = process.communicate(timeout=60)
         return Done(process.returncode, out, err)
 
+    def into(self, output: IO[bytes], *arguments: str) -> Done:
+        """Run the command with its output in a file."""
+        done = subprocess.run(
+            (*COMMAND, *arguments),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            timeout=60,
+            check=False,
+        )
+        return Done(done.returncode, "", done.stderr.decode())
+
+    def without_output(self, *arguments: str) -> Done:
+        """Run the command with its output closed."""
+        shim = ("sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments)
+        done = subprocess.run(shim, stderr=subprocess.PIPE, timeout=60, check=False)
+        return Done(done.returncode, "", done.stderr.decode())
+
     def in_front(self, *arguments: str, columns: int = 80) -> Terminal:
         """Start the command in front of a terminal."""
         self.terminals.append(Terminal(arguments, columns))
@@ -150,6 +170,20 @@ class Store:
         sequencer = Sequencer(clock=lambda: next(times))
         for body in bodies:
             self.tracker.write(sequencer.batch(run_id, body))
+
+    def content(
+        self,
+        name: str,
+        data: bytes,
+        media_type: str | None = None,
+        kind: str | None = None,
+        role: str | None = None,
+    ) -> ArtifactBody:
+        """Keep content, and return what names it."""
+        content = content_of_bytes(data)
+        self.tracker.add_content(content)
+        digest, size = content.digest, content.size_bytes
+        return ArtifactBody(name, digest, None, digest, size, media_type, kind, role)
 
     def run(
         self, run_id: str, *bodies: Body, at: int = 1, name: str | None = None

@@ -11,6 +11,7 @@ from tracker_core.records import (
     EndedBody,
     MetadataBody,
     SourceBody,
+    SpanBody,
     StartedBody,
 )
 from tracker_core.values import Value
@@ -139,9 +140,10 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
     store.write("p", StartedBody("job"))
     store.write(
         "x",
-        CreatedBody("n", "iris", "g", "p"),
+        CreatedBody("n", "iris", "g", "p", {"depth": 50}),
         StartedBody("launcher"),
         EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": 3}),
+        SpanBody("t", "s"),
         at=100,
     )
 
@@ -167,6 +169,9 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
                 "parent_run_id": "p",
                 "attempts": [{"number": 1, **life}],
                 "created_at": "1970-01-01T00:01:40.000000Z",
+                "experiment_config": {"depth": 50},
+                "trace_id": "t",
+                "span_id": "s",
                 **life,
             }
         ],
@@ -308,8 +313,25 @@ def test_artifacts_are_filtered_by_name(tracker: "Cli", store: "Store") -> None:
 
     done = tracker("list", "artifacts", "--artifact", "weights", "x", "--json")
 
-    found = [{"name": "weights", "path": "p", "metadata": None}]
-    assert done.json == {"version": 1, "run_id": "x", "artifacts": found}
+    about = ("metadata", "digest", "size_bytes", "media_type", "kind", "role")
+    found = {"name": "weights", "path": "p", **dict.fromkeys(about)}
+    assert done.json == {"version": 1, "run_id": "x", "artifacts": [found]}
+
+
+def test_artifacts_with_content_are_listed_with_what_is_known(
+    tracker: "Cli", store: "Store"
+) -> None:
+    """Where any artifact has content, digest, size and kind stand beside the path."""
+    notes = store.content("notes", b"hello", kind="text.note")
+    store.run("x", notes, ArtifactBody("plot", "s3://b/p", None))
+
+    done = tracker("list", "artifacts", "x")
+
+    assert done.rows == [
+        ["ARTIFACT", "PATH", "DIGEST", "SIZE", "KIND", "METADATA"],
+        ["notes", "–", notes.digest, "5", "B", "text.note"],
+        ["plot", "s3://b/p", "–", "–", "–"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,7 @@ def test_run_with_a_failing_backend_keeps_the_others(
     assert done.code == 5
     assert done.err.count("backend 'faulty' failed: ") == 1
     assert len(launcher) == 2
-    assert "backend 'faulty' missed 3 of 3 records" in launcher[1]
+    assert "backend 'faulty' missed 4 of 4 records" in launcher[1]
     answers = [
         tracker("show", "@last", "--json", "--tracker", name)
         for name in ("sqlite", "fsspec")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tracker_core.records import (
+    ArtifactBody,
     Body,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     Sequencer,
     SourceBody,
@@ -212,6 +214,27 @@ def test_what_runs_hold_is_not_obeyed(
     assert not set(out) & set("\x1b\x07\x9b\x7f")
     assert "[red]" in out
     assert "\nnext" not in out
+
+
+def test_messages_on_a_card_are_cut(tracker: "Cli", write: Write) -> None:
+    """Each of the last messages has one line; all of it is in ``--logs``."""
+    write(ID, None, LogBody("warn", "word " * 40, None))
+
+    lines = plain(tracker.on_screen("show", "@last")).splitlines()
+
+    assert lines[-1].endswith("…")
+    assert len(lines[-1]) == 80
+
+
+def test_digests_are_short_on_a_terminal(tracker: "Cli", write: Write) -> None:
+    """A terminal gets as much of a digest as ``tracker get`` needs."""
+    digest = f"sha256:{'0123456789abcdef' * 4}"
+    write(ID, None, ArtifactBody("w", digest, None, digest, 40_000))
+
+    lines = plain(tracker.on_screen("list", "artifacts", "@last")).splitlines()
+
+    assert lines[1] == "w         –     0123456789ab  39 KiB  –"
+    assert digest in tracker.process("list", "artifacts", "@last").out
 
 
 def test_trees_are_drawn_on_a_terminal(tracker: "Cli", write: Write) -> None:

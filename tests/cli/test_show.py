@@ -1,23 +1,35 @@
 """Tests of the card of a run."""
 
+import json
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tracker_core.api import TrackerBase
+from tracker_core.datatypes import Lineage, TrackerArtifact, TrackerSource
 from tracker_core.records import (
     ArtifactBody,
     Batch,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
+    ProvenanceBody,
     Record,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     Writer,
 )
+from tracker_core.runlog import run_log
+from tracker_core.testing import MemoryTracker
+from tracker_core.values import Value, to_json
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store
@@ -180,3 +192,221 @@ def test_card_of_a_run_without_a_life_cycle_is_short(
         "SERIES  COUNT  LAST  MIN  AT  MAX  AT  MEAN",
         "loss    1      nan   –    –   –    –   –",
     ]
+
+
+CODE: dict[str, Value] = {
+    "commit": "3f2a9c1d7b6e5a40",
+    "branch": "main",
+    "is_dirty": True,
+}
+
+
+@pytest.fixture
+def told(store: "Store") -> "Store":
+    """Record a run that has what jobs of today tell."""
+    failed = {"kind": "exception", "type": "m.BadError", "message": "no"}
+    store.write(
+        "x",
+        CreatedBody("n", "iris", None, None, {"depth": 50}),
+        ProvenanceBody(
+            {"code": CODE, "environment": {"python": "3.12.1", "host": "node7"}}
+        ),
+        SpanBody("trace", "span"),
+        StepBody("train", "e1", "RUNNING", None),
+        StepBody("train", "e1", "FAILED", failed),
+        StepBody("train", "e2", "RUNNING", None),
+        StepBody("train", "e2", "FINISHED", None),
+        TrackBody("robot/position", 1.0, {"x": 1.0}),
+        store.content("notes", b"hello", "text/plain", "text.note", "results"),
+        ArtifactBody("plot", "s3://b/p", None),
+        *(LogBody("info", f"epoch {number}", None) for number in range(7)),
+    )
+    return store
+
+
+def test_card_shows_what_a_run_tells_of_itself(tracker: "Cli", told: "Store") -> None:
+    """Code, machine, trace, config, steps, tracks, content and the last messages."""
+    digest = told.content("notes", b"hello").digest
+
+    done = tracker("show", "x")
+
+    assert done.out == (
+        "n\n"
+        "run id      x\n"
+        "experiment  iris\n"
+        "status      PENDING\n"
+        "created     1970-01-01 00:00:01 UTC\n"
+        "code        3f2a9c1d7b6e (branch main, with changes)\n"
+        "python      3.12.1\n"
+        "host        node7\n"
+        "trace       trace\n"
+        "span        span\n"
+        "\n"
+        "EXPERIMENT CONFIG  VALUE\n"
+        "depth              50\n"
+        "\n"
+        "STEP   STATUS    CAUSE  ATTEMPTS  STARTED                  TOOK\n"
+        "train  FINISHED         2         1970-01-01 00:00:06 UTC  1.0s\n"
+        "\n"
+        "TRACK\n"
+        "robot/position\n"
+        "\n"
+        f"ARTIFACT  DIGEST{' ' * 67}SIZE  KIND       ROLE\n"
+        f"notes     {digest}  5 B   text.note  results\n"
+        "\n"
+        "ARTIFACT  PATH\n"
+        "plot      s3://b/p\n"
+        "\n"
+        "LOGGED                   LEVEL  MESSAGE\n"
+        "1970-01-01 00:00:13.000  info   epoch 2\n"
+        "1970-01-01 00:00:14.000  info   epoch 3\n"
+        "1970-01-01 00:00:15.000  info   epoch 4\n"
+        "1970-01-01 00:00:16.000  info   epoch 5\n"
+        "1970-01-01 00:00:17.000  info   epoch 6\n"
+    )
+    assert done.err == "tracker: showing the last 5 messages; --logs shows all\n"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ({"commit": "3f2a9c1d"}, "3f2a9c1d"),
+        ({"commit": "3f2a9c1d", "is_dirty": True}, "3f2a9c1d (with changes)"),
+        ({"commit": "3f2a9c1d", "branch": None}, "3f2a9c1d"),
+    ],
+)
+def test_card_shows_what_is_known_of_the_code(
+    tracker: "Cli", store: "Store", code: dict[str, Value], words: str
+) -> None:
+    """A detached commit has no branch."""
+    store.write("x", ProvenanceBody({"code": code}))
+
+    assert f"\ncode     {words}\n" in tracker("show", "x").out
+
+
+@pytest.mark.parametrize("code", [None, "text", {"commit": None, "branch": "main"}])
+def test_card_is_silent_on_code_without_a_commit(
+    tracker: "Cli", store: "Store", code: Value
+) -> None:
+    """Before the first commit there is nothing to name."""
+    store.write("x", ProvenanceBody({"code": code}))
+
+    assert "code" not in tracker("show", "x").out
+
+
+def test_card_as_json_has_what_a_run_tells_of_itself(
+    tracker: "Cli", told: "Store"
+) -> None:
+    """Programs get provenance, steps, topics, content and fingerprints."""
+    digest = told.content("notes", b"hello").digest
+
+    found = tracker("show", "x", "--json").json
+
+    assert found["provenance"]["code"] == CODE  # type: ignore[index]  # a JSON object
+    assert [step["name"] for step in found["steps"]] == ["train"]  # type: ignore[attr-defined]  # a JSON list
+    assert found["topics"] == ["robot/position"]
+    assert found["artifacts"][0] == {  # type: ignore[index]  # a JSON list
+        "name": "notes",
+        "path": digest,
+        "metadata": None,
+        "digest": digest,
+        "size_bytes": 5,
+        "media_type": "text/plain",
+        "kind": "text.note",
+        "role": "results",
+    }
+    assert sorted(found["fingerprints"]) == ["device", "intent", "program", "run"]  # type: ignore[call-overload]  # a JSON object
+
+
+def test_card_as_json_has_the_attempts_of_a_step(tracker: "Cli", told: "Store") -> None:
+    """Each execution of a step has status, cause and times."""
+    del told
+
+    steps = tracker("show", "x", "--json").json["steps"]
+
+    assert isinstance(steps, list)
+    cause = {"kind": "exception", "type": "m.BadError", "message": "no"}
+    assert steps[0]["attempts"][0] == {
+        "number": 1,
+        "status": "FAILED",
+        "cause": cause,
+        "started_at": "1970-01-01T00:00:04.000000Z",
+        "ended_at": "1970-01-01T00:00:05.000000Z",
+    }
+
+
+def test_card_of_a_plain_tracker_has_what_that_holds(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no history is kept, steps and topics are not known."""
+    monkeypatch.setenv("TRACKER_BACKENDS", f"plain={__name__}:create_plain")
+
+    found = tracker("show", "x", "--json").json
+
+    assert (found["steps"], found["topics"]) == (None, None)
+    assert tracker("show", "x").code == 0
+
+
+def test_run_log_is_one_document(tracker: "Cli", told: "Store") -> None:
+    """It is that of the library, as JSON."""
+    done = tracker("show", "x", "--run-log")
+
+    assert done.json == json.loads(to_json(run_log(told.tracker, "x")))
+    assert (done.code, done.err) == (0, "")
+
+
+def create_plain(config: str | None) -> "PlainOnly":
+    """Give a plain tracker with a run."""
+    del config
+    found = PlainOnly()
+    found.add_metadata("x", a=1)
+    return found
+
+
+class PlainOnly(TrackerBase):
+    """The eight calls, and nothing else."""
+
+    def __init__(self) -> None:
+        self._inner = MemoryTracker()
+
+    def add_artifact(
+        self,
+        run_id: str,
+        name: str,
+        path: str,
+        metadata: Mapping[str, object] | None = None,
+    ) -> None:
+        """Record a reference."""
+        self._inner.add_artifact(run_id, name, path, metadata)
+
+    def artifacts(self, run_id: str) -> Mapping[str, TrackerArtifact]:
+        """Return references."""
+        return self._inner.artifacts(run_id)
+
+    def add_metadata(self, run_id: str, **kwargs: object) -> None:
+        """Record metadata."""
+        self._inner.add_metadata(run_id, **kwargs)
+
+    def metadata(self, run_id: str) -> Mapping[str, object]:
+        """Return metadata."""
+        return self._inner.metadata(run_id)
+
+    def add_source(
+        self, run_id: str, source_id: str, artifact_name: str | None = None
+    ) -> None:
+        """Record an edge."""
+        self._inner.add_source(run_id, source_id, artifact_name)
+
+    def sources(
+        self, run_id: str, artifact_name: str | None = None
+    ) -> Iterable[TrackerSource]:
+        """Return edges."""
+        return self._inner.sources(run_id, artifact_name)
+
+    def lineage(self, run_id: str) -> Lineage:
+        """Return the lineage."""
+        return self._inner.lineage(run_id)
+
+    def run_ids(self, **kwargs: str) -> Iterable[str]:
+        """Return ids."""
+        return self._inner.run_ids(**kwargs)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tracker_core.api import NativeTracker, TrackerBase
+from tracker_core.api import NativeTracker, Query, TrackerBase
 from tracker_core.errors import RetryableError
 from tracker_core.records import CreatedBody, ParamsBody, Sequencer
 from tracker_core.runs import RunInfo
@@ -27,9 +27,11 @@ class BrokenTracker(FaultyTracker):
         super().__init__(MemoryTracker())
         self._error = error
 
-    def runs(self, limit: int | None = None) -> Sequence[RunInfo]:
+    def runs(
+        self, query: Query = None, order_by: str | None = None, limit: int | None = None
+    ) -> Sequence[RunInfo]:
         """Fail."""
-        del limit
+        del query, order_by, limit
         raise self._error
 
 

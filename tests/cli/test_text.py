@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.cli.printing import clean
-from tracker_core.cli.text import age, duration, shown, to_value
+from tracker_core.cli.text import age, duration, shown, size_words, stamp, to_value
 from tracker_core.runs import RunInfo
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -49,8 +49,8 @@ def test_clean_keeps_what_prints(text: str, printed: str) -> None:
 
 def test_foreign_value_is_shown_as_its_text() -> None:
     """A plain tracker may hold what is no value of ours."""
-    assert to_value(NOON) == "2026-01-31 12:00:00+00:00"
-    assert shown({"at": NOON}) == str({"at": NOON})
+    assert to_value(3j) == "3j"
+    assert shown({"at": 3j}) == "{'at': 3j}"
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,28 @@ def test_duration_of_a_running_run_lasts_until_now() -> None:
     run = run_that_took(30, has_ended=False)
 
     assert duration(run, NOON + timedelta(seconds=15)) == "45s"
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "words"),
+    [
+        (0, "0 B"),
+        (19, "19 B"),
+        (1023, "1023 B"),
+        (1024, "1.0 KiB"),
+        (10_188, "9.9 KiB"),
+        (10_220, "10 KiB"),
+        (40_000, "39 KiB"),
+        (2**20 - 1, "1.0 MiB"),
+        (300 * 2**20, "300 MiB"),
+        (2**70, "1048576 PiB"),
+    ],
+)
+def test_size_is_in_the_unit_that_suits_it(size_bytes: int, words: str) -> None:
+    """Small numbers have a tenth, and only bytes have four digits."""
+    assert size_words(size_bytes) == words
+
+
+def test_stamp_has_milliseconds() -> None:
+    """Messages that follow each other closely are told apart."""
+    assert stamp(1_769_860_800_250_999_999).endswith(":00.250")

@@ -1,23 +1,18 @@
 """The eight calls, and what a native tracker gets for nothing."""
 
 import inspect
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
 
 import pytest
 
-from tracker_core.api import (
-    Capability,
-    NativeTracker,
-    TrackerBase,
-    artifact_body,
-    metadata_body,
-    source_body,
-)
+from tracker_core.api import Capability, NativeTracker, TrackerBase
+from tracker_core.contents import content_of_bytes
 from tracker_core.datatypes import LineageEdge, TrackerArtifact, TrackerSource
-from tracker_core.errors import InvalidValueError, UnsupportedTypeError
-from tracker_core.records import ArtifactBody, Batch, MetadataBody, SourceBody
+from tracker_core.errors import ContentError, ExperimentNotFoundError, InvalidValueError
+from tracker_core.filters import FilterOp, ParamFilter
+from tracker_core.records import ArtifactBody, Batch, CreatedBody, ParamsBody
 from tracker_core.testing import MemoryTracker
+from tracker_core.testing.contract.pen import Pen
+from tracker_core.testing.memory import MemoryStore
 
 _EIGHT = {
     "add_artifact": ["run_id", "name", "path", "metadata"],
@@ -36,7 +31,7 @@ class _NotingTracker(MemoryTracker):
 
     def __init__(self) -> None:
         """Write down nothing yet, and call no constructor above."""
-        self._store = {}
+        self._store = MemoryStore()
         self.batches: list[Batch] = []
 
     def write(self, batch: Batch) -> None:
@@ -72,6 +67,7 @@ def test_native_tracker_declares_everything_by_default() -> None:
     assert NativeTracker.capabilities == frozenset(Capability)
     assert {str(capability) for capability in Capability} == {
         "history",
+        "content",
         "persistent",
         "multi_process",
     }
@@ -140,68 +136,6 @@ def test_lineage_follows_from_the_edges() -> None:
     assert tracker.lineage("a").edges == (LineageEdge("b", "a", "label"),)
 
 
-def test_metadata_is_checked() -> None:
-    """Values become plain, keys and types stay."""
-    assert metadata_body({"a": (1,), "b c": None}) == MetadataBody(
-        {"a": [1], "b c": None}
-    )
-
-
-@pytest.mark.parametrize("key", ["self", "run_id", "tracker.", "tracker.params.lr"])
-def test_metadata_keys_that_are_reserved_are_refused(key: str) -> None:
-    """They could not reach a plain tracker, or would be taken for ours."""
-    with pytest.raises(InvalidValueError, match=f"{key!r} is reserved"):
-        metadata_body({"good": 1, key: 1})
-
-
-@pytest.mark.parametrize("key", ["tracker", "Tracker.x", "xtracker.", "runid"])
-def test_metadata_keys_that_look_reserved_are_free(key: str) -> None:
-    """Only the prefix itself and the two names are taken."""
-    assert metadata_body({key: 1}) == MetadataBody({key: 1})
-
-
-@pytest.mark.parametrize(
-    ("path", "kept"),
-    [("s3://b/k", "s3://b/k"), (Path("/a/b"), "/a/b"), (PurePosixPath("a"), "a")],
-)
-def test_artifact_path_is_text_or_a_path(path: object, kept: str) -> None:
-    """Path objects of all sorts become text."""
-    assert artifact_body("n", path, None) == ArtifactBody("n", kept, None)
-
-
-def test_artifact_metadata_is_checked() -> None:
-    """None stays None, and an empty mapping stays one."""
-    assert artifact_body("n", "p", {}) == ArtifactBody("n", "p", {})
-    assert artifact_body("n", "p", {"a": (1,)}) == ArtifactBody("n", "p", {"a": [1]})
-
-
-_REFUSED: dict[str, Callable[[], object]] = {
-    "metadata 'x' has the type object": lambda: metadata_body({"x": object()}),
-    "metadata key is empty": lambda: metadata_body({"": 1}),
-    "artifact name is empty": lambda: artifact_body("", "p", None),
-    "artifact name has the type int": lambda: artifact_body(1, "p", None),  # type: ignore[arg-type]  # what is tested
-    "path of artifact 'n' is empty": lambda: artifact_body("n", "", None),
-    "path of artifact 'n' has the type int": lambda: artifact_body("n", 1, None),
-    "metadata of artifact 'n'.* bytes": lambda: artifact_body("n", "p", {"x": b""}),
-    "source id is empty": lambda: source_body("", None),
-    "source id has the type NoneType": lambda: source_body(None, None),  # type: ignore[arg-type]  # what is tested
-    "artifact name has the type bytes": lambda: source_body("s", b"x"),  # type: ignore[arg-type]  # what is tested
-}
-
-
-@pytest.mark.parametrize("message", _REFUSED)
-def test_bad_argument_is_named(message: str) -> None:
-    """The error says which argument it was, and what is wrong with it."""
-    with pytest.raises((InvalidValueError, UnsupportedTypeError), match=message):
-        _REFUSED[message]()
-
-
-def test_empty_label_is_no_label() -> None:
-    """Torchx writes an unnamed edge for it."""
-    assert source_body("s", "") == SourceBody("s", None)
-    assert source_body("s", "x") == SourceBody("s", "x")
-
-
 @pytest.mark.parametrize("run_id", ["", "\ud800"])
 def test_bad_run_id_is_refused_by_every_write(run_id: str) -> None:
     """Nothing is written."""
@@ -228,3 +162,42 @@ def test_eight_calls_give_what_was_written() -> None:
     assert dict(tracker.metadata("run")) == {"a": 1}
     assert dict(tracker.artifacts("run")) == {"n": TrackerArtifact("n", "p", {"x": 1})}
     assert list(tracker.sources("run", "l")) == [TrackerSource("s", "l")]
+
+
+def test_filter_runs_is_a_query_on_params() -> None:
+    """Of one experiment, or of all."""
+    tracker = MemoryTracker()
+    for run_id, experiment, value in [("a", "e", 1), ("b", "f", 2), ("c", "f", 0)]:
+        bodies = (CreatedBody(experiment=experiment), ParamsBody({"x": value}))
+        tracker.write(Pen(run_id).log(*bodies))
+    above = [ParamFilter("x", FilterOp.GT, 0)]
+
+    assert {run.run_id for run in tracker.filter_runs(None, above)} == {"a", "b"}
+    assert [run.run_id for run in tracker.filter_runs("f", above)] == ["b"]
+
+
+def test_experiment_is_found_by_its_name() -> None:
+    """An unknown one is an error that names it."""
+    tracker = MemoryTracker()
+    tracker.write(Pen("run").log(CreatedBody(experiment="e")))
+
+    assert tracker.experiment("e").run_count == 1
+    with pytest.raises(ExperimentNotFoundError, match="'E'"):
+        tracker.experiment("E")
+
+
+def test_artifact_is_opened_with_its_digest_checked() -> None:
+    """A store that was damaged does not pass its bytes off as the artifact."""
+    store = MemoryStore()
+    tracker = MemoryTracker(store)
+    content = content_of_bytes(b"right")
+    tracker.add_content(content)
+    body = ArtifactBody("a", content.digest, None, content.digest, 5)
+    tracker.write(Pen("run").log(body))
+    store.contents[content.digest] = b"wrong"
+
+    with (
+        tracker.open_artifact("run", "a") as file,
+        pytest.raises(ContentError, match="damaged"),
+    ):
+        file.read()

@@ -41,6 +41,7 @@ def test_types_are_made_as_in_torchx() -> None:
 
     assert TrackerArtifact("n", "p", {"a": 1}).metadata == {"a": 1}
     assert TrackerArtifact("n", "p").metadata is None
+    assert TrackerArtifact("n", "p").digest is None
     assert TrackerSource("run", "label").artifact_name == "label"
     assert TrackerSource("run").artifact_name is None
     assert AppRunTrackableSource(run, "label").parent is run

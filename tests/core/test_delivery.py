@@ -11,7 +11,12 @@ import pytest
 
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.delivery import DirectDelivery, Target, warn
-from tracker_core.errors import ConfigError, RetryableError
+from tracker_core.errors import (
+    ConfigError,
+    NotSupportedError,
+    PermanentError,
+    RetryableError,
+)
 from tracker_core.plain import PlainTracker
 from tracker_core.records import Batch, MetadataBody, MetricsBody, Sequencer, TagsBody
 from tracker_core.run import AppRun
@@ -524,6 +529,65 @@ def test_read_that_isolates_gives_none_when_no_tracker_answers(
 
     assert found is None
     assert len(caplog.messages) == 2
+
+
+@pytest.mark.parametrize("isolates", [True, False])
+def test_reason_for_having_no_answer_is_passed_on(
+    isolates: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A tracker that gives one works as it should: nobody is warned."""
+    poor = Broken()
+    poor.error = NotSupportedError("no metadata")
+
+    with pytest.raises(NotSupportedError, match="no metadata"):
+        delivery(poor, isolates=bool(isolates)).read(lambda asked: asked.metadata("r"))
+
+    assert caplog.messages == []
+
+
+def test_reason_for_having_no_answer_yields_to_an_answer() -> None:
+    """Another tracker may hold what is asked for."""
+    poor, rich = Broken(), MemoryTracker()
+    poor.error = NotSupportedError("no metadata")
+    sent = delivery(poor, rich)
+    sent.send(BODY)
+
+    assert sent.read(lambda asked: asked.metadata("r")) == {"a": 1}
+
+
+@pytest.mark.parametrize("kind", [ConfigError, PermanentError, RetryableError])
+def test_trouble_of_a_tracker_is_no_answer(
+    kind: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is warned of, where failures are isolated."""
+    broken = Broken()
+    broken.error = kind("out of order")
+
+    found = delivery(broken).read(lambda asked: asked.metadata("r"))
+
+    assert found is None
+    assert "out of order" in caplog.text
+
+
+def test_delivery_is_busy_in_the_middle_of_a_call() -> None:
+    """For the thread that makes it, until it ends, however it ends."""
+    inside: list[bool] = []
+    elsewhere: list[bool] = []
+
+    class Listening(MemoryTracker):
+        def write(self, batch: Batch) -> None:
+            inside.append(sent.is_busy)
+            thread = threading.Thread(target=lambda: elsewhere.append(sent.is_busy))
+            thread.start()
+            thread.join()
+            raise RetryableError(batch.run_id)
+
+    sent = delivery(Listening(), isolates=False)
+
+    with pytest.raises(RetryableError):
+        sent.send(BODY)
+
+    assert (inside, elsewhere, sent.is_busy) == ([True], [False], False)
 
 
 def test_read_obeys_a_request_to_stop() -> None:

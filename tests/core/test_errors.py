@@ -6,12 +6,17 @@ import pytest
 
 from tracker_core import errors
 from tracker_core.errors import (
+    ArtifactNotFoundError,
     BackendNotFoundError,
     BackendUnavailableError,
     ConfigError,
+    ContentError,
+    ExperimentNotFoundError,
     InvalidValueError,
+    KeyConflictError,
     NotSupportedError,
     PermanentError,
+    QueryError,
     RetryableError,
     RunEndedError,
     RunNotFoundError,
@@ -54,6 +59,26 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
         LookupError,
         "no run 'r1' here; `tracker list` shows those that are",
     ),
+    KeyConflictError: (
+        KeyConflictError("optimizer", "optimizer.type"),
+        ValueError,
+        (
+            "'optimizer' is a value and also holds 'optimizer.type'; nothing is lost: "
+            "read the flat view, or rename one of them"
+        ),
+    ),
+    QueryError: (QueryError("no field 'x'"), ValueError, "no field 'x'"),
+    ExperimentNotFoundError: (
+        ExperimentNotFoundError("iris"),
+        LookupError,
+        ("no experiment 'iris' here; `tracker list experiments` shows those that are"),
+    ),
+    ArtifactNotFoundError: (
+        ArtifactNotFoundError("r1", "modle", ["model"]),
+        LookupError,
+        "run 'r1' has no artifact 'modle'; did you mean 'model'?",
+    ),
+    ContentError: (ContentError("it is gone"), OSError, "it is gone"),
     NotSupportedError: (NotSupportedError("no"), NotImplementedError, "no"),
     RetryableError: (RetryableError("busy", after=2.5), OSError, "busy"),
     PermanentError: (PermanentError("never"), ValueError, "never"),
@@ -110,6 +135,13 @@ def test_backend_unavailable_names_the_module_as_import_errors_do() -> None:
     error = BackendUnavailableError("b", "module", "install it")
 
     assert pickle.loads(pickle.dumps(error)).name == "module"  # noqa: S301 - our own
+
+
+def test_artifact_not_found_says_where_to_look() -> None:
+    """When nothing looks like the name, the command is named that lists them."""
+    text = str(ArtifactNotFoundError("r1", "x"))
+
+    assert text.endswith("`tracker list artifacts r1` shows those that are")
 
 
 @pytest.mark.parametrize("after", [None, 2.5])

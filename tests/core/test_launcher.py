@@ -331,7 +331,7 @@ def test_launch_survives_backends_that_fail(caplog: pytest.LogCaptureFixture) ->
     assert code == 5
     assert tracker.run(launch.run_id).status == "FAILED"
     (summary,) = (record.message for record in caplog.records)
-    assert summary.startswith("backend 'bad' missed 3 of 3 records of run")
+    assert summary.startswith("backend 'bad' missed 4 of 4 records of run")
 
 
 class Interrupting(list[str]):
@@ -370,7 +370,7 @@ def test_launch_that_is_interrupted_after_the_job_keeps_its_code(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Ctrl-C while a backend is slow at the end is said, and the code passed on."""
-    plan = {3: KeyboardInterrupt()}
+    plan = {4: KeyboardInterrupt()}
     tracker = FaultyTracker(MemoryTracker(), plan.get)
 
     code, info = run(tracker, *python("raise SystemExit(5)"))

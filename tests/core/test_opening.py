@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -165,8 +165,9 @@ def test_track_refuses_an_unusable_name(keyword: str, text: str) -> None:
     """Nothing is written."""
     tracker = MemoryTracker()
 
+    opened: Callable[..., object] = track
     with pytest.raises(InvalidValueError):
-        track(**{keyword: text}, trackers=[tracker])
+        opened(**{keyword: text}, trackers=[tracker])
 
     assert tracker.runs() == []
 
@@ -188,7 +189,7 @@ def test_track_isolates_its_backends(caplog: pytest.LogCaptureFixture) -> None:
     assert first.run(run.id).status == last.run(run.id).status == "FINISHED"
     failed, missed = caplog.messages
     assert failed.startswith("backend 'FaultyTracker' failed: ")
-    assert f"'FaultyTracker' missed 4 of 4 records of run {run.id!r}" in missed
+    assert f"'FaultyTracker' missed 5 of 5 records of run {run.id!r}" in missed
 
 
 def test_track_leaves_given_trackers_open(

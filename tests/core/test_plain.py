@@ -1,30 +1,42 @@
 """Eight calls made to take records: what is kept where, and what is counted."""
 
 import gc
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tracker_core.contents import content_of_bytes
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.errors import ConfigError, NotSupportedError, RunNotFoundError
 from tracker_core.plain import PlainTracker, native
 from tracker_core.records import (
     ArtifactBody,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
+    ProvenanceBody,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     UnknownBody,
 )
 from tracker_core.runs import to_datetime
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.pen import START_NS, Pen
+
+if TYPE_CHECKING:
+    from tracker_core.values import Value
+
+_CONTENT = content_of_bytes(b"abc")
 
 
 class _Eight:
@@ -206,7 +218,29 @@ def test_points_are_refused() -> None:
         tracker.points("run", "v")
 
 
-@pytest.mark.parametrize("read", ["run", "params", "tags", "series"])
+_REFUSED: dict[str, tuple[Callable[[PlainTracker], object], str]] = {
+    "rows": (lambda t: t.rows("run", "s"), "the last values of 's' of run 'run'"),
+    "param history": (lambda t: t.param_history("run", "lr"), "'lr' of run 'run'"),
+    "steps": (lambda t: t.steps("run"), "no steps of run 'run'"),
+    "logs": (lambda t: t.logs("run"), "no logs of run 'run'"),
+    "topics": (lambda t: t.topics("run"), "no tracks of run 'run'"),
+    "entries": (lambda t: t.track_entries("run", "t"), "no tracks of run 'run'"),
+    "add content": (lambda t: t.add_content(_CONTENT), _CONTENT.digest),
+    "open content": (lambda t: t.open_content(_CONTENT.digest), _CONTENT.digest),
+}
+
+
+@pytest.mark.parametrize("read", _REFUSED)
+def test_what_cannot_be_held_is_refused(read: str) -> None:
+    """The error says what is held instead, and where to look."""
+    _, tracker = _written(MetadataBody({"a": 1}))
+    call, message = _REFUSED[read]
+
+    with pytest.raises(NotSupportedError, match=message):
+        call(tracker)
+
+
+@pytest.mark.parametrize("read", ["run", "params", "tags", "series", "provenance"])
 def test_unknown_run_is_an_error_to_typed_reads(read: str) -> None:
     """Also beside another run."""
     _, tracker = _written(MetadataBody({"a": 1}))
@@ -259,6 +293,120 @@ def test_history_of_a_series_is_counted_as_degraded() -> None:
     )
 
     assert tracker.degraded == {"metrics": 3}
+
+
+def test_columns_leave_their_last_values() -> None:
+    """All the values count as degraded, as those of single points do."""
+    raw, tracker = _written(ColumnsBody("s", None, {"v": [1, 2, 3], "w": [4, 5, None]}))
+
+    assert raw.kept["run"] == {"tracker.metrics.s/v": 3, "tracker.metrics.s/w": None}
+    assert tracker.degraded == {"metrics": 6}
+
+
+def test_provenance_span_and_config_become_metadata() -> None:
+    """What a span leaves out replaces nothing."""
+    raw, tracker = _written(
+        ProvenanceBody({"code": {"commit": "abc"}}),
+        CreatedBody(experiment_config={"lr": [1]}),
+        SpanBody("trace", "1"),
+        SpanBody(None, "2"),
+    )
+
+    info = tracker.run("run")
+
+    assert raw.kept["run"]["tracker.provenance.code"] == {"commit": "abc"}
+    assert dict(tracker.provenance("run")) == {"code": {"commit": "abc"}}
+    assert (info.trace_id, info.span_id) == ("trace", "2")
+    assert info.experiment_config == {"lr": [1]}
+    assert dict(tracker.metadata("run")) == {}
+
+
+def test_artifact_with_content_is_recorded_by_its_digest() -> None:
+    """What is known of it is hidden in its metadata; that content lacks is counted."""
+    about: dict[str, Value] = {"epoch": 3}
+    digest = _CONTENT.digest
+    body = ArtifactBody("a", digest, about, digest, 3, "text/plain", "note", "program")
+    raw, tracker = _written(body)
+
+    assert raw.files["run"]["a"].path == digest
+    assert raw.files["run"]["a"].metadata == {
+        "epoch": 3,
+        "tracker.artifact": {
+            "digest": digest,
+            "size_bytes": 3,
+            "media_type": "text/plain",
+            "kind": "note",
+            "role": "program",
+            "has_metadata": True,
+        },
+    }
+    assert tracker.artifacts("run")["a"] == TrackerArtifact(
+        "a", digest, about, digest, 3, "text/plain", "note", "program"
+    )
+    assert tracker.degraded == {"content": 1}
+
+
+@pytest.mark.parametrize("hidden", [None, 5, {}, {"digest": "other"}])
+def test_metadata_that_only_looks_hidden_is_shown(hidden: "Value") -> None:
+    """A foreign tracker may hold what it likes under that key."""
+    raw = _Eight()
+    raw.add_artifact("run", "a", "p", {"tracker.artifact": hidden, "x": 1})
+
+    found = PlainTracker(raw).artifacts("run")["a"]
+
+    assert found == TrackerArtifact("a", "p", {"tracker.artifact": hidden, "x": 1})
+
+
+def test_artifact_history_is_the_newest_alone() -> None:
+    """Eight calls hold no more."""
+    _, tracker = _written(ArtifactBody("a", "1", None), ArtifactBody("a", "2", None))
+
+    assert tracker.artifact_history("run", "a") == [TrackerArtifact("a", "2")]
+    assert tracker.artifact_history("run", "b") == []
+
+
+def test_messages_tracks_and_steps_are_counted_as_degraded() -> None:
+    """Each by its kind; the run is known all the same if something else was said."""
+    raw, tracker = _written(
+        LogBody("info", "m", None),
+        LogBody("info", "m", None),
+        TrackBody("t", 1.0, {"x": 1}),
+        StepBody("s", "1", "RUNNING", None),
+    )
+
+    assert tracker.degraded == {"log": 2, "track": 1, "step": 1}
+    assert raw.kept == {}
+
+
+def test_runs_are_chosen_by_what_the_eight_calls_hold() -> None:
+    """Params, tags, metadata, last values and the life cycle."""
+    raw = _Eight()
+    tracker = PlainTracker(raw)
+    tracker.write(
+        Pen("a").log(ParamsBody({"lr": 1}), MetricsBody(0, {"": {"loss": 0.5}}))
+    )
+    tracker.write(Pen("b").log(TagsBody({"t": "x"}), MetadataBody({"m": 2})))
+
+    def ids(query: str) -> list[str]:
+        return [run.run_id for run in tracker.runs(query)]
+
+    assert ids("params.lr = 1 and metrics.loss < 1") == ["a"]
+    assert ids('tags.t = "x" and metadata.m = 2') == ["b"]
+    assert ids("metrics.loss.count exists") == []
+
+
+def test_records_are_not_shared_with_the_tracker() -> None:
+    """A tracker that changes what it was given changes no other backend's record."""
+    deep: dict[str, Value] = {"list": [1]}
+    raw, _ = _written(
+        MetadataBody({"m": deep}), ParamsBody({"p": deep}), ArtifactBody("a", "p", deep)
+    )
+
+    for kept in (raw.kept["run"]["m"], raw.files["run"]["a"].metadata):
+        assert isinstance(kept, dict)
+        kept["list"].append(2)
+
+    assert deep == {"list": [1]}
 
 
 def test_what_cannot_be_held_is_counted_by_kind() -> None:

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from tracker_core.records import (
+    LEVELS,
     Batch,
     Record,
     Sequencer,
@@ -56,6 +57,11 @@ def test_series_is_named_by_stream_and_field(
 ) -> None:
     """The root stream adds nothing."""
     assert series_name(stream, field) == name
+
+
+def test_levels_go_from_the_mildest_to_the_gravest() -> None:
+    """Their places compare."""
+    assert LEVELS == ("debug", "info", "warn", "error", "fatal")
 
 
 def test_sequencer_puts_each_record_into_a_batch() -> None:

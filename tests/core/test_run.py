@@ -10,8 +10,11 @@ import pytest
 
 from tracker_core import AppRun, Lineage, TrackerArtifact, TrackerBase, TrackerSource
 from tracker_core.errors import (
+    ArtifactNotFoundError,
     ConfigError,
     InvalidValueError,
+    KeyConflictError,
+    NotSupportedError,
     RetryableError,
     RunEndedError,
     UnsupportedTypeError,
@@ -276,7 +279,7 @@ def test_params_tags_and_metrics_are_logged() -> None:
 
     assert tracker.params("r") == {"layers": [1, 2], "optimizer.lr": 0.1, "seed": 7}
     assert tracker.tags("r") == {"device": "gpu", "task": "iris"}
-    assert tracker.points("r", "train/loss").steps == (1, 2)
+    assert list(tracker.points("r", "train/loss").steps) == [1, 2]
     assert tracker.series("r")["lr"].last == 0.1
 
 
@@ -408,6 +411,16 @@ def test_start_is_recorded_once() -> None:
         lambda run: run.set_tags({"a": "b"}),
         lambda run: run.log_metric("a", 1),
         lambda run: run.log_metrics({"a": 1}),
+        lambda run: run.track_this(a=1),
+        lambda run: run.log("a"),
+        lambda run: run.log_json("a", 1),
+        lambda run: run.log_text("a", "b"),
+        lambda run: run.log_bytes("a", b"b"),
+        lambda run: run.log_file(__file__),
+        lambda run: run.set_span_id("a"),
+        lambda run: run.metrics("a").log(b=1),
+        lambda run: run.tracks("a").append(b=1),
+        lambda run: run.step("a").__enter__(),
         lambda run: run.start(),
         lambda run: run.finish(),
         lambda run: run.__enter__(),
@@ -540,3 +553,236 @@ def test_forked_child_that_starts_the_run_ends_it(tmp_path: Path) -> None:
     lines = [line.split() for line in tracker.path.read_text().splitlines()]
     assert [kind for kind, _ in lines] == ["StartedBody", "EndedBody"]
     assert lines[0][1] == lines[1][1]
+
+
+def test_provenance_is_recorded_again_with_more() -> None:
+    """Diff and packages come on request; what was recorded first is replaced."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [tracker])
+
+    run.record_provenance()
+    run.record_provenance(with_packages=True)
+
+    environment = tracker.provenance("r")["environment"]
+    assert isinstance(environment, dict)
+    assert isinstance(environment["packages"], dict)
+    assert "tracker-core" in environment["packages"]
+
+
+def test_what_is_logged_is_read_through_the_run() -> None:
+    """Each read gives what the calls have told, with its types."""
+    run = AppRun("r", [MemoryTracker()])
+    run.log_params({"optimizer": {"lr": 0.1}, "seed": 7})
+    run.set_tags({"b": "2", "a": "1"})
+    run.set_span_id("s", "t")
+    run.log_text("note", "x")
+    run.track_this(answer=42, step=3)
+
+    assert run.params() == {"optimizer.lr": 0.1, "seed": 7}
+    assert run.params(nested=True) == {"optimizer": {"lr": 0.1}, "seed": 7}
+    assert list(run.tags().items()) == [("a", "1"), ("b", "2")]
+    assert run.span_id() == "s"
+    assert list(run.artifacts()) == ["note"]
+    assert run.metrics().read()["data"][0]["step"] == 3
+    assert run.flush() == 0
+
+
+def test_key_that_is_a_value_and_holds_others_has_no_nested_view() -> None:
+    """The flat one has both."""
+    run = AppRun("r", [MemoryTracker()])
+    run.log_params({"optimizer": "adam", "optimizer.lr": 0.1})
+
+    assert run.params() == {"optimizer": "adam", "optimizer.lr": 0.1}
+    with pytest.raises(KeyConflictError, match="optimizer"):
+        run.params(nested=True)
+
+
+def test_last_span_wins_and_keeps_the_trace() -> None:
+    """None says nothing of it."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [tracker])
+
+    run.set_span_id("s", "t")
+    run.set_span_id("u")
+
+    info = tracker.run("r")
+    assert (info.span_id, info.trace_id) == ("u", "t")
+
+
+def test_messages_are_read_by_level_time_and_text() -> None:
+    """In any letter case; words of other systems are taken."""
+    run = AppRun("r", [MemoryTracker()])
+    run.log("Begin", "DEBUG")
+    run.log("middle", "Warning", {"n": 1})
+    run.log("end", "critical")
+
+    said = [(entry.level, entry.message) for entry in run.logs()]
+    assert said == [("debug", "Begin"), ("warn", "middle"), ("fatal", "end")]
+    assert [entry.message for entry in run.logs("WARN")] == ["middle", "end"]
+    assert [entry.message for entry in run.logs(text="BEG")] == ["Begin"]
+    assert [entry.message for entry in run.logs(limit=1)] == ["end"]
+    assert run.logs()[1].metadata == {"n": 1}
+    assert list(run.logs(end=0.0)) == []
+
+
+def test_track_this_begins_at_step_zero() -> None:
+    """As a keyword or by its place, any other may be given."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [tracker])
+
+    run.track_this(a=1)
+    run.track_this(5, a=2)
+
+    assert [(p.step, p.value) for p in tracker.points("r", "a")] == [(0, 1), (5, 2)]
+
+
+@pytest.mark.parametrize("run_id", ["r", "<UNDEFINED>"])
+def test_reads_of_a_run_that_is_kept_nowhere_are_empty(run_id: str) -> None:
+    """Every one; content is not found."""
+    run = AppRun(run_id, [])
+    run.log_metric("a", 1)
+
+    assert not any(
+        (
+            run.params(),
+            run.params(nested=True),
+            run.tags(),
+            run.artifacts(),
+            run.run_log(),
+            run.fingerprints(),
+            run.logs(),
+            run.tracks.topics(),
+            run.span_id(),
+        )
+    )
+    assert run.flush(1.0) == run.tracks.flush() == 0
+    with pytest.raises(ArtifactNotFoundError, match="a"):
+        run.open_artifact("a")
+
+
+def test_first_reads_of_a_run_are_empty() -> None:
+    """The backends have not heard of it, which is no error."""
+    run = AppRun("r", [MemoryTracker(), FaultyTracker(MemoryTracker())])
+
+    assert not any((run.params(), run.tags(), run.artifacts(), run.run_log()))
+    assert not any((run.logs(), run.tracks.topics(), run.span_id()))
+    assert run.metrics().stats()["total"] == 0
+
+
+def test_plain_tracker_answers_what_it_can() -> None:
+    """From the metadata in which the rest was kept."""
+    run = AppRun("r", [Torchx()])
+    run.log_params({"lr": 0.1})
+    run.set_tag("device", "cpu")
+    run.set_span_id("s")
+    made = run.log_text("note", "x")
+
+    assert (run.params(), run.tags(), run.span_id()) == (
+        {"lr": 0.1},
+        {"device": "cpu"},
+        "s",
+    )
+    assert run.artifacts() == {"note": made}
+    assert len(run.fingerprints()) == 4
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda run: run.logs(),
+        lambda run: run.open_artifact("note"),
+        lambda run: run.metrics("train").read(),
+        lambda run: run.metrics("train").stats(),
+        lambda run: run.tracks.topics(),
+        lambda run: run.tracks("t").read(),
+        lambda run: run.tracks("t").slice(),
+    ],
+)
+def test_plain_tracker_says_what_it_does_not_hold(
+    read: Callable[[AppRun], object],
+) -> None:
+    """An empty answer would look like the truth; a native one beside it has it."""
+    both = AppRun("r", [Torchx(), MemoryTracker()])
+    plain = AppRun("r", [both.backends[0]])
+    both.log("a")
+    both.log_text("note", "x")
+    both.metrics("train").log(loss=1)
+    both.tracks("t").append(x=1)
+
+    with pytest.raises(NotSupportedError, match=r"tracker (holds|keeps) (no|only)"):
+        read(plain)
+    assert read(both) is not None
+
+
+def test_error_of_one_backend_keeps_nothing_from_the_others() -> None:
+    """Whatever the call; in the end it is raised."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [FaultyTracker(MemoryTracker()), tracker, Torchx()])
+    calls: list[Callable[[], object]] = [
+        lambda: run.log_param("a", 1),
+        lambda: run.set_tag("a", "1"),
+        lambda: run.log("a"),
+        lambda: run.log_text("a", "x"),
+        lambda: run.metrics().log(a=1),
+        lambda: run.tracks("a").append(x=1),
+    ]
+
+    for call in calls:
+        with pytest.raises(RetryableError, match="planned to fail"):
+            call()
+
+    kept = AppRun("r", [tracker])
+    assert (kept.params(), kept.tags(), list(kept.artifacts())) == (
+        {"a": 1},
+        {"a": "1"},
+        ["a"],
+    )
+    assert len(kept.logs()) == kept.metrics().read()["total"] == 1
+    assert kept.tracks.topics() == ["a"]
+
+
+def test_read_goes_on_from_a_backend_that_does_not_know_the_run() -> None:
+    """A backend that was added later hides nothing."""
+    tracker = MemoryTracker()
+    AppRun("r", [tracker]).log_param("a", 1)
+
+    assert AppRun("r", [MemoryTracker(), tracker]).params() == {"a": 1}
+
+
+def test_run_is_finished_once() -> None:
+    """However many threads come at the same moment."""
+    tracker = MemoryTracker()
+    run = AppRun("r", [tracker])
+    barrier = threading.Barrier(8)
+    found: list[str] = []
+
+    def work() -> None:
+        barrier.wait()
+        try:
+            run.finish()
+        except RunEndedError:
+            found.append("refused")
+        else:
+            found.append("ended")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(found) == ["ended"] + ["refused"] * 7
+
+
+def test_end_is_recorded_when_a_variable_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A backend that fails in between costs no more than it must."""
+    monkeypatch.setenv("TRACKER_TRACK_loss", "0.5")
+    inner = MemoryTracker()
+    run = AppRun("r", [FaultyTracker(inner, {2: RetryableError("no")}.get)])
+
+    with pytest.raises(RetryableError, match="no"), run:
+        pass
+
+    assert (run.status, inner.run("r").status) == ("FINISHED", "FINISHED")

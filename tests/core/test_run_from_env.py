@@ -609,7 +609,7 @@ def test_failing_backend_is_named_at_the_start_and_at_the_end(job: Job) -> None:
     failed, missed = errors.splitlines()
     assert failed.startswith("backend 'faulty' failed: ")
     assert "planned to fail; the job and the other backends go on" in failed
-    assert missed.startswith("backend 'faulty' missed 6 of 6 records of run 'j'")
+    assert missed.startswith("backend 'faulty' missed 7 of 7 records of run 'j'")
     assert job.tracker.series("j")["x"].count == 3
     assert job.info.status == "FINISHED"
 

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.identity import friendly_name
-from tracker_core.records import CreatedBody, EndedBody, Role, StartedBody
+from tracker_core.records import (
+    CreatedBody,
+    EndedBody,
+    Role,
+    SpanBody,
+    StartedBody,
+)
 from tracker_core.runs import LifecycleEvent, RunInfo, run_info, to_datetime
 from tracker_core.values import Value
 
@@ -83,6 +89,30 @@ def test_identity_is_the_last_that_was_said() -> None:
     assert (info.name, info.experiment) == ("two", "exp")
     assert (info.group_id, info.parent_run_id) == ("group", "parent")
     assert info.status == "PENDING"
+
+
+def test_config_of_the_experiment_is_the_last_that_was_said() -> None:
+    """It is replaced whole; None says nothing."""
+    events = [
+        _event(CreatedBody(experiment_config={"a": 1, "b": 2}), at=1),
+        _event(CreatedBody(experiment_config={"b": 3}), at=2),
+        _event(CreatedBody(name="n"), at=3),
+    ]
+
+    assert _info(*events).experiment_config == {"b": 3}
+    assert _info(events[2]).experiment_config is None
+
+
+def test_span_is_told_as_it_was_folded() -> None:
+    """It is no part of the life cycle."""
+    info = run_info("run", 0, [], SpanBody("t", "s"))
+
+    assert (info.trace_id, info.span_id, info.status) == ("t", "s", None)
+
+
+def test_time_that_is_not_known_is_none() -> None:
+    """Where the first record's was not kept."""
+    assert run_info("run", None, []).created_at is None
 
 
 def test_attempt_runs_until_every_process_has_ended() -> None:
@@ -228,7 +258,7 @@ def _events() -> st.SearchStrategy[list[LifecycleEvent]]:
     cause = st.sampled_from([None, _EXIT, _SIGNAL, _EXCEPTION, _OOM, _LOST])
     name = st.none() | st.sampled_from(["a", "b"])
     body = st.one_of(
-        st.builds(CreatedBody, name, name, name, name),
+        st.builds(CreatedBody, name, name, name, name, cause),
         st.builds(StartedBody, role),
         st.builds(EndedBody, role, status, cause),
     )

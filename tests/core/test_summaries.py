@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker_core.points import value_column
 from tracker_core.records import OrderKey
 from tracker_core.summaries import SeriesState, Summary
 from tracker_core.testing.contract.answers import exact
-from tracker_core.testing.contract.machine import values
+from tracker_core.testing.contract.strategies import values
 from tracker_core.values import Value, from_json, to_json
 
 _Rows = list[tuple[OrderKey, int | None, Value]]
@@ -38,6 +39,21 @@ def _state(rows: _Rows) -> SeriesState:
     for row in rows:
         state.add(*row)
     return state
+
+
+def _columns() -> st.SearchStrategy[list[Value]]:
+    """Return columns, mostly of values of one kind."""
+    finite = st.floats(allow_nan=False, allow_infinity=False)
+    edges = st.sampled_from([5e-324, -0.0, 0.0, 1e308, -1e308, 1e16, 1.0])
+    kinds: list[st.SearchStrategy[Value]] = [
+        finite | edges,
+        st.floats(),
+        st.integers(),
+        st.booleans(),
+        st.integers(-3, 3) | st.sampled_from([1.0, -0.0]),
+        values(),
+    ]
+    return st.one_of([st.lists(kind, max_size=12) for kind in kinds])
 
 
 def _naive(rows: _Rows) -> Summary:
@@ -93,6 +109,24 @@ def test_state_goes_on_after_being_stored(
         state.add(*row)
 
     assert exact(state.summary()) == exact(expected)
+
+
+@given(st.lists(_columns(), max_size=3), st.booleans())
+def test_bulk_addition_equals_adding_one_by_one(
+    columns: list[list[Value]],
+    has_steps: bool,  # noqa: FBT001 - hypothesis names it
+) -> None:
+    """Whatever the columns hold, and whatever was there before."""
+    bulk, single = SeriesState(), SeriesState()
+    for number, column in enumerate(columns):
+        keys: list[OrderKey] = [(1, 7, "w", number, row) for row in range(len(column))]
+        steps = [row // 2 for row in range(len(column))] if has_steps else None
+
+        bulk.extend(keys, steps, value_column(column))
+
+        for row, value in enumerate(column):
+            single.add(keys[row], steps[row] if steps else None, value)
+    assert exact(bulk.to_value()) == exact(single.to_value())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import enum
 import json
+import math
 from collections import OrderedDict, UserDict
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,6 +23,7 @@ from tracker_core.values import (
     check_text,
     check_value,
     from_json,
+    to_canonical_json,
     to_json,
 )
 
@@ -73,6 +75,15 @@ def _nested(levels: int) -> Value:
     return value
 
 
+def _turned(value: Value) -> Value:
+    """Return the same value with the keys of each mapping in another order."""
+    if isinstance(value, dict):
+        return {key: _turned(value[key]) for key in sorted(value, reverse=True)}
+    if isinstance(value, list):
+        return [_turned(item) for item in value]
+    return value
+
+
 def _refuse_constant(name: str) -> object:
     message = f"{name} is no JSON"
     raise AssertionError(message)
@@ -118,6 +129,22 @@ def test_json_has_a_mark_for_what_json_lacks() -> None:
     marked = to_json([float("nan"), float("inf"), float("-inf")])
 
     assert marked == '[{"$float":"nan"},{"$float":"inf"},{"$float":"-inf"}]'
+
+
+@given(values())
+def test_canonical_json_depends_on_the_value_alone(value: Value) -> None:
+    """The order in which keys were set does not show, and nothing is lost."""
+    canonical = to_canonical_json(value)
+
+    assert canonical == to_canonical_json(_turned(value))
+    assert exact(_turned(from_json(canonical))) == exact(_turned(value))
+
+
+def test_canonical_json_has_its_keys_in_order() -> None:
+    """That of their code points, at every level, also within a mark."""
+    text = to_canonical_json({"b": [{"d": 1, "c": math.nan}], "B": {"$float": 2}})
+
+    assert text == '{"B":{"$dict":{"$float":2}},"b":[{"c":{"$float":"nan"},"d":1}]}'
 
 
 @pytest.mark.parametrize("text", ["", "{", "nul", "[1,]"])

@@ -1,6 +1,9 @@
 """Batches survive as lines of JSON, with kinds that nobody knows yet."""
 
 import json
+from array import array
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -10,33 +13,55 @@ from tracker_core.records import (
     ArtifactBody,
     Batch,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
+    ProvenanceBody,
     Record,
     Sequencer,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     UnknownBody,
     Writer,
 )
 from tracker_core.testing.contract.answers import exact
 from tracker_core.testing.contract.machine import bodies, texts
-from tracker_core.wire import batch_from_lines, batch_to_lines, body_kind
+from tracker_core.values import MAX_STEP
+from tracker_core.wire import (
+    batch_from_lines,
+    batch_to_lines,
+    body_from_fields,
+    body_kind,
+    body_to_fields,
+)
+
+if TYPE_CHECKING:
+    from tracker_core.values import Value
 
 _KINDS: dict[str, Body] = {
     "metadata": MetadataBody({}),
     "params": ParamsBody({}),
     "tags": TagsBody({}),
     "metrics": MetricsBody(None, {}),
+    "columns": ColumnsBody("", None, {"v": [1]}),
+    "log": LogBody("info", "m", None),
+    "track": TrackBody("t", 1.0, {}),
     "artifact": ArtifactBody("n", "p", None),
     "source": SourceBody("s", None),
     "created": CreatedBody(),
     "started": StartedBody("job"),
     "ended": EndedBody("job", "FINISHED", None),
+    "span": SpanBody(None, "s"),
+    "step": StepBody("s", "1", "RUNNING", None),
+    "provenance": ProvenanceBody({}),
     "hologram": UnknownBody("hologram", {}),
 }
 _HEAD = (
@@ -185,3 +210,156 @@ def test_batch_with_a_field_of_another_type_is_refused(good: str, bad: str) -> N
 
     with pytest.raises(ValueError, match=r"damaged|expected a JSON object"):
         batch_from_lines(text.replace(good, bad))
+
+
+_OLDER: dict[str, tuple[str, Body]] = {
+    "artifact": (
+        '"kind":"artifact","name":"n","path":"p","metadata":null',
+        ArtifactBody("n", "p", None),
+    ),
+    "created": ('"kind":"created"', CreatedBody()),
+    "created with three": (
+        '"kind":"created","name":"n","experiment":"e","group_id":null',
+        CreatedBody("n", "e"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", _OLDER)
+def test_record_without_newer_fields_is_read(case: str) -> None:
+    """What an older writer could not say has its default."""
+    fields, body = _OLDER[case]
+
+    batch = batch_from_lines(f'{_HEAD}{{"sequence":1,"time_ns":5,{fields}}}\n')
+
+    assert batch.records == (Record(1, 5, body),)
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        (ArtifactBody("n", "p", None), {"name", "path", "metadata"}),
+        (
+            ArtifactBody("n", "d", {}, "d", role="program"),
+            {"name", "path", "metadata", "digest", "role"},
+        ),
+        (CreatedBody(), set()),
+        (CreatedBody("n", experiment_config={}), {"name", "experiment_config"}),
+        (LogBody("info", "m", None), {"level", "message", "metadata"}),
+        (SpanBody(None, "s"), {"trace_id", "span_id"}),
+        (UnknownBody("hologram", {"x": 1}), {"x"}),
+    ],
+)
+def test_fields_that_have_their_defaults_are_left_out(
+    body: Body, names: set[str]
+) -> None:
+    """So an older reader knows each record that says nothing newer."""
+    fields = body_to_fields(body)
+
+    assert set(fields) == names
+    assert body_from_fields(body_kind(body), fields) == body
+
+
+@given(bodies())
+def test_body_survives_as_fields(body: Body) -> None:
+    """Every kind, by type and bits."""
+    back = body_from_fields(body_kind(body), body_to_fields(body))
+
+    assert type(back) is type(body)
+    assert exact(back) == exact(body)
+
+
+def test_fields_of_an_unknown_kind_are_kept() -> None:
+    """Whatever they are named."""
+    fields: dict[str, Value] = {"values": 5, "timestamp": "x"}
+
+    assert body_from_fields("hologram", fields) == UnknownBody("hologram", fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        '"kind":"metadata","values":null',
+        '"kind":"provenance","values":"x"',
+        '"kind":"metrics","step":1,"streams":[]',
+        '"kind":"metrics","step":1,"streams":{"a":5}',
+        '"kind":"track","topic":"t","timestamp":1.0,"fields":[]',
+        '"kind":"track","topic":"t","timestamp":"1.0","fields":{}',
+        '"kind":"track","topic":"t","timestamp":null,"fields":{}',
+        '"kind":"track","topic":"t","timestamp":{"$float":"nan"},"fields":{}',
+        '"kind":"track","topic":"t","timestamp":{"$float":"inf"},"fields":{}',
+        '"kind":"columns","stream":"","steps":null,"fields":[1]',
+        '"kind":"columns","stream":"","steps":null,"fields":{"v":1}',
+        '"kind":"columns","stream":"","steps":null,"fields":{"v":"text"}',
+        '"kind":"columns","stream":"","steps":null,"fields":{"v":[1],"w":[1,2]}',
+        '"kind":"columns","stream":"","steps":[1,2],"fields":{"v":[1]}',
+        '"kind":"columns","stream":"","steps":5,"fields":{"v":[1]}',
+        '"kind":"columns","stream":"","steps":null,"fields":{}',
+        '"kind":"columns","stream":"","steps":[1.5],"fields":{"v":[1]}',
+        '"kind":"columns","stream":"","steps":[null],"fields":{"v":[1]}',
+        '"kind":"columns","stream":"","steps":[-1],"fields":{"v":[1]}',
+        '"kind":"metrics","step":"1","streams":{}',
+        '"kind":"metrics","step":1.5,"streams":{}',
+        '"kind":"metrics","step":true,"streams":{}',
+        '"kind":"metrics","step":-1,"streams":{}',
+        f'"kind":"metrics","step":{2**63},"streams":{{}}',
+        '"kind":"log","level":"info","message":null,"metadata":null',
+        '"kind":"log","level":3,"message":"m","metadata":null',
+        '"kind":"artifact","name":null,"path":"p","metadata":null',
+        '"kind":"artifact","name":"n","path":"p","metadata":null,"digest":5',
+        '"kind":"source","source_run_id":null,"artifact_name":null',
+        '"kind":"source","source_run_id":"s","artifact_name":5',
+        '"kind":"created","experiment":[1]',
+        '"kind":"span","trace_id":5,"span_id":null',
+        '"kind":"ended","role":"job","status":null,"cause":null',
+    ],
+)
+def test_damaged_record_is_refused(fields: str) -> None:
+    """Where it is read, and not when somebody asks for what it says."""
+    line = f'{{"sequence":1,"time_ns":5,{fields}}}\n'
+
+    with pytest.raises(ValueError, match=r"damaged|expected a JSON object"):
+        batch_from_lines(_HEAD + line)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        MetricsBody(None, {}),
+        MetricsBody(MAX_STEP, {}),
+        ColumnsBody("", [0, MAX_STEP], {"v": [1, 2]}),
+        SourceBody("s", None),
+        SpanBody(None, None),
+        LogBody("info", "", None),
+    ],
+)
+def test_record_at_its_bounds_is_read(body: Body) -> None:
+    """What may be None, empty or as large as can be is no damage."""
+    assert batch_from_lines(batch_to_lines(_batch(body))) == _batch(body)
+
+
+@pytest.mark.parametrize(
+    ("steps", "column"),
+    [((0, 1), (0.5, 1.5)), (range(2), range(2)), (array("q", [0, 1]), [True, None])],
+    ids=["tuple", "range", "array"],
+)
+def test_columns_may_be_any_sequences(
+    steps: Sequence[int], column: "Sequence[Value]"
+) -> None:
+    """They come back as lists of the same values."""
+    batch = _batch(ColumnsBody("s", steps, {"v": column}))
+
+    (record,) = batch_from_lines(batch_to_lines(batch)).records
+
+    expected = ColumnsBody("s", list(steps), {"v": list(column)})
+    assert exact(record.body) == exact(expected)
+
+
+def test_columns_are_written_as_lists() -> None:
+    """One list for the steps and one for each field, NaN as valid JSON."""
+    body = ColumnsBody("s", [0, 1], {"v": [float("nan"), 1]})
+
+    line = json.loads(batch_to_lines(_batch(body)).split("\n")[1])
+
+    assert (line["stream"], line["steps"]) == ("s", [0, 1])
+    assert line["fields"] == {"v": [{"$float": "nan"}, 1]}

@@ -106,4 +106,4 @@ def test_package_is_installed_by_pip_and_found_by_its_name(
     assert pip.returncode == 0, pip.stderr
     assert job.stdout == "['folder'] {'owner': 'ada'}\n", job.stderr
     assert sorted(path.name for path in site.glob("*.py")) == ["folder_tracker.py"]
-    assert list(work.glob("runs/*/*.jsonl"))
+    assert list(work.glob("runs/runs/*/*.jsonl"))

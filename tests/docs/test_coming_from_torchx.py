@@ -1,8 +1,7 @@
 """What the page tells those who come from torchx is true: its Python runs."""
 
-import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,6 @@ from tracker_core import (
     TrackerBase,
     TrackerSource,
 )
-
-_PAGE = Path(__file__).parents[2] / "docs" / "coming-from-torchx.md"
-_CODE = re.compile(r"`([^`]+)`")
 
 
 class HouseTracker(TrackerBase):
@@ -88,12 +84,9 @@ def create(config: str | None) -> HouseTracker:
 
 
 @pytest.fixture
-def python() -> list[str]:
+def python(cells: Callable[[str, str], list[str]]) -> list[str]:
     """Give the second cells of the table on Python, top down."""
-    text = _PAGE.read_text(encoding="utf-8")
-    section = text.partition("## In Python\n")[2].partition("\n## ")[0]
-    rows = [line.split("|") for line in section.splitlines() if line[:2] == "| "]
-    return [cells[2].strip() for cells in rows[1:]]
+    return cells("torchx", "In Python")
 
 
 @pytest.fixture
@@ -113,9 +106,7 @@ def launched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 def _run_all(cells: Iterable[str]) -> dict[str, object]:
     names: dict[str, object] = {}
     for cell in cells:
-        code = _CODE.fullmatch(cell)
-        assert code, f"{cell} is not one piece of code"
-        exec(code[1], names)  # noqa: S102 - the code of our own page
+        exec(cell, names)  # noqa: S102 - the code of our own page
     return names
 
 

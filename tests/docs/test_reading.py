@@ -1,5 +1,6 @@
 """The page on reading runs is true: its code runs on what the tutorial leaves."""
 
+import platform
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _make_run(experiment: str, name: str, losses: Sequence[float]) -> None:
-    with track(experiment, name=name) as run:
+    with track(experiment, name=name, group_id="sweep") as run:
         run.log_params({"learning_rate": 0.1})
         run.set_tags({"task": "classification"})
         for epoch, loss in enumerate(losses):
@@ -53,13 +54,41 @@ def test_every_block_runs(store: Path, capsys: pytest.CaptureFixture[str]) -> No
     printed = capsys.readouterr().out.splitlines()
 
     assert printed[0].startswith("newest iris FINISHED 20")
-    assert printed[1] == "0.1 classification ['setosa'] weights.json"
-    assert printed[2] == f"{_EPOCHS} 3.0 1.01"
-    assert printed[3].startswith(f"1.01 {_EPOCHS - 1} 3.0 0 1.0")
-    assert printed[4].startswith(f"{_EPOCHS} {_EPOCHS - 1} 0.01 ")
-    assert printed[5] == f"100 100 {2 / 101}"
+    assert printed[1].startswith("iris 2 20")
+    assert printed[2].startswith("other 1 20")
+    assert printed[3] == "0.1 classification ['setosa'] weights.json"
+    assert printed[4] == f"{_EPOCHS} 3.0 1.01"
+    assert printed[5].startswith(f"1.01 {_EPOCHS - 1} 3.0 0 1.0")
+    assert printed[6].startswith(f"{_EPOCHS} {_EPOCHS - 1} 0.01 ")
+    assert printed[7] == f"100 100 {2 / 101}"
     assert "no run 'no such run' here" in printed[-1]
-    assert len(list(tracker.run_ids())) == 3
+    assert len(list(tracker.run_ids())) == 4
+
+
+def test_blocks_read_what_a_run_says(
+    store: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Rows, messages, tracks, steps, content, changes and where it was made."""
+    del store
+
+    names = _run_all()
+
+    printed = capsys.readouterr().out.splitlines()[57:-1]
+    assert printed[:4] == [
+        f"{_EPOCHS} 100 100 {2 / 101}",
+        "warn battery is low 10.9",
+        "['arm/position']",
+        "1.0 1.5 2.0",
+    ]
+    assert printed[4].startswith("train FINISHED 1 20")
+    assert printed[5:7] == [
+        "{'loss': 0.25}",
+        "text.note text/plain; charset=utf-8 19 the arm holds still",
+    ]
+    assert [line.split()[:2] for line in printed[7:9]] == [["1", "0.5"], ["1", "0.7"]]
+    assert printed[9].startswith(f"{platform.python_version()} ")
+    assert printed[10] == names["prints"]["run"]
+    assert len(printed) == 11
 
 
 def test_blocks_choose_the_runs_that_the_page_says(store: Path) -> None:
@@ -69,7 +98,9 @@ def test_blocks_choose_the_runs_that_the_page_says(store: Path) -> None:
 
     assert [run.name for run in names["finished"]] == ["newest", "best"]
     assert names["best"].name == "best"
-    assert names["names"] == ["newest", "foreign", "best"]
+    assert names["iris"].run_count == 2
+    assert [group.group_id for group in names["sweeps"]] == ["sweep"]
+    assert names["names"][1:] == ["newest", "foreign", "best"]
     assert [type(t).__name__ for t in names["trackers"]] == ["SqliteTracker"]
 
 
@@ -78,6 +109,6 @@ def test_columns_are_as_long_as_the_curve(store: Path) -> None:
     del store
     curve = _run_all()["curve"]
 
-    assert curve.steps == tuple(range(_EPOCHS))
-    assert curve.values == tuple(2 / (epoch + 1) for epoch in range(_EPOCHS))
+    assert list(curve.steps) == list(range(_EPOCHS))
+    assert list(curve.values) == [2 / (epoch + 1) for epoch in range(_EPOCHS)]
     assert list(curve.times_ns) == sorted(curve.times_ns)

@@ -38,12 +38,14 @@ py-modules = ["{module}"]
 LAKE = """
 from pathlib import Path
 
-from tracker_core import NativeTracker, RunNotFoundError
+from tracker_core import Capability, FoldedTracker
 from tracker_core.history import RunHistory
 from tracker_core.wire import batch_from_lines, batch_to_lines
 
 
-class LakeTracker(NativeTracker):
+class LakeTracker(FoldedTracker):
+    capabilities = frozenset(Capability) - {Capability.CONTENT}
+
     def __init__(self, folder):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -54,48 +56,18 @@ class LakeTracker(NativeTracker):
         temporary.write_text(batch_to_lines(batch))
         temporary.replace(self.folder / f"{name}.batch")
 
-    def run(self, run_id):
-        return self._known(run_id).info()
+    def history(self, run_id):
+        return self._found().get(run_id)
 
-    def runs(self, limit=None):
-        infos = [history.info() for history in self._histories().values()]
-        return sorted(infos, key=lambda info: info.created_at, reverse=True)[:limit]
+    def histories(self):
+        return self._found().values()
 
-    def metadata(self, run_id):
-        return self._any(run_id).metadata()
-
-    def artifacts(self, run_id):
-        return self._any(run_id).artifacts()
-
-    def sources(self, run_id, artifact_name=None):
-        return self._any(run_id).sources(artifact_name)
-
-    def params(self, run_id):
-        return self._known(run_id).params()
-
-    def tags(self, run_id):
-        return self._known(run_id).tags()
-
-    def series(self, run_id):
-        return self._known(run_id).series()
-
-    def points(self, run_id, series, start_index=0, limit=None):
-        return self._known(run_id).points(series, start_index, limit)
-
-    def _histories(self):
+    def _found(self):
         found = {}
         for path in self.folder.glob("*.batch"):
             batch = batch_from_lines(path.read_text())
             found.setdefault(batch.run_id, RunHistory(batch.run_id)).add(batch)
         return found
-
-    def _any(self, run_id):
-        return self._histories().get(run_id) or RunHistory(run_id)
-
-    def _known(self, run_id):
-        if run_id not in self._histories():
-            raise RunNotFoundError(run_id)
-        return self._any(run_id)
 
 
 def create(config):

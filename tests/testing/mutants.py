@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pytest
 from hypothesis import Phase, settings
 
-from tracker_core.api import Capability
+from tests.testing.mutants_of_series import SERIES_MUTANTS
+from tests.testing.mutants_of_stores import STORE_MUTANTS
+from tests.testing.mutants_of_stories import STORY_MUTANTS
+from tracker_core.api import Capability, Query
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.errors import PermanentError
 from tracker_core.history import RunHistory
@@ -30,6 +33,7 @@ from tracker_core.records import (
 from tracker_core.runs import RunInfo
 from tracker_core.summaries import Summary
 from tracker_core.testing import MemoryTracker, TrackerContract
+from tracker_core.testing.memory import MemoryStore
 from tracker_core.values import Value
 
 # A mutant is to be found, not explained: shrinking would take a minute.
@@ -42,7 +46,7 @@ settings.load_profile("mutants")
 class LastArrivalWins(MemoryTracker):
     """Takes the last param to arrive for the last one."""
 
-    def __init__(self, store: dict[str, RunHistory]) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         """Keep arrivals beside the store."""
         super().__init__(store)
         self._arrived: dict[str, dict[str, Value]] = {}
@@ -65,10 +69,16 @@ class NanIsLost(MemoryTracker):
     """Gives None for NaN, as a careless JSON column does."""
 
     def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> Points:
         """Lose NaN."""
-        found = super().points(run_id, series, start_index, limit)
+        found = super().points(run_id, series, start_index, limit, abandoned=abandoned)
         return _mapped(found, start_index, lambda v: None if v != v else v)  # noqa: PLR0124
 
 
@@ -87,10 +97,16 @@ class IntIsFloat(MemoryTracker):
     """Gives 3.0 for 3, as a column of floats does."""
 
     def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> Points:
         """Lose the type."""
-        found = super().points(run_id, series, start_index, limit)
+        found = super().points(run_id, series, start_index, limit, abandoned=abandoned)
         return _mapped(found, start_index, lambda v: float(v) if type(v) is int else v)
 
 
@@ -126,7 +142,7 @@ class KnowsBatchesByName(MemoryTracker):
 class WatermarkOnly(MemoryTracker):
     """Passes over everything below the highest sequence, so gaps stay open."""
 
-    def __init__(self, store: dict[str, RunHistory]) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         """Keep the watermarks."""
         super().__init__(store)
         self._highest: dict[tuple[str, Writer], int] = {}
@@ -161,7 +177,7 @@ class UnknownRunIsEmpty(MemoryTracker):
 
     def tags(self, run_id: str) -> Mapping[str, str]:
         """Give nothing instead of an error."""
-        return super().tags(run_id) if run_id in self._store else {}
+        return super().tags(run_id) if run_id in self._store.runs else {}
 
 
 class ReadingCreates(MemoryTracker):
@@ -169,14 +185,14 @@ class ReadingCreates(MemoryTracker):
 
     def metadata(self, run_id: str) -> Mapping[str, Value]:
         """Leave a trace."""
-        self._store.setdefault(run_id, RunHistory(run_id))
+        self._store.runs.setdefault(run_id, RunHistory(run_id))
         return super().metadata(run_id)
 
 
 class SummaryByArrival(MemoryTracker):
     """Takes the last point to arrive for the last one."""
 
-    def __init__(self, store: dict[str, RunHistory]) -> None:
+    def __init__(self, store: MemoryStore) -> None:
         """Keep arrivals beside the store."""
         super().__init__(store)
         self._last: dict[tuple[str, str], Value] = {}
@@ -249,28 +265,38 @@ class TrimsRunIds(MemoryTracker):
 class IgnoresLimits(MemoryTracker):
     """Gives all runs, however many were asked for."""
 
-    def runs(self, limit: int | None = None) -> Sequence[RunInfo]:
+    def runs(
+        self, query: Query = None, order_by: str | None = None, limit: int | None = None
+    ) -> Sequence[RunInfo]:
         """Ignore."""
         del limit
-        return super().runs()
+        return super().runs(query, order_by)
 
 
 class OldestFirst(MemoryTracker):
     """Gives the runs in the order of their creation."""
 
-    def runs(self, limit: int | None = None) -> Sequence[RunInfo]:
+    def runs(
+        self, query: Query = None, order_by: str | None = None, limit: int | None = None
+    ) -> Sequence[RunInfo]:
         """Turn round."""
-        return [*reversed(super().runs())][:limit]
+        return [*reversed(super().runs(query, order_by))][:limit]
 
 
 class IndexFromWindow(MemoryTracker):
     """Counts the points of a window from 0."""
 
     def points(
-        self, run_id: str, series: str, start_index: int = 0, limit: int | None = None
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
     ) -> Points:
         """Begin anew."""
-        found = super().points(run_id, series, start_index, limit)
+        found = super().points(run_id, series, start_index, limit, abandoned=abandoned)
         return _mapped(found, 0, lambda v: v)
 
 
@@ -354,7 +380,7 @@ class ForgetsOnClosing(MemoryTracker):
 
     def close(self) -> None:
         """Forget."""
-        self._store.clear()
+        self._store.runs.clear()
 
 
 class DependsOnStart(MemoryTracker):
@@ -363,7 +389,7 @@ class DependsOnStart(MemoryTracker):
     def write(self, batch: Batch) -> None:
         """Wait for something to hold."""
         known = (ParamsBody, TagsBody, StartedBody)
-        if batch.run_id in self._store or any(
+        if batch.run_id in self._store.runs or any(
             isinstance(record.body, known) for record in batch.records
         ):
             super().write(batch)
@@ -371,7 +397,7 @@ class DependsOnStart(MemoryTracker):
 
 def _mapped(points: Points, start: int, change: Callable[[Value], Value]) -> Points:
     rows = ((step, time_ns, change(value)) for _, step, time_ns, value in points)
-    return Points(rows, start)
+    return Points.of_rows(rows, start)
 
 
 MUTANTS: tuple[type[MemoryTracker], ...] = (
@@ -404,6 +430,9 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
     NotPersistent,
     ForgetsOnClosing,
     DependsOnStart,
+    *SERIES_MUTANTS,
+    *STORY_MUTANTS,
+    *STORE_MUTANTS,
 )
 
 
@@ -419,4 +448,4 @@ class TestMutant(TrackerContract):
         self, mutant: type[MemoryTracker]
     ) -> functools.partial[MemoryTracker]:
         """Open trackers on one new store."""
-        return functools.partial(mutant, {})
+        return functools.partial(mutant, MemoryStore())

@@ -7,7 +7,20 @@ import pytest
 
 from tracker_core.api import Capability
 from tracker_core.datatypes import TrackerArtifact
-from tracker_core.records import MetricsBody
+from tracker_core.records import (
+    ArtifactBody,
+    Body,
+    LogBody,
+    MetadataBody,
+    MetricsBody,
+    ParamsBody,
+    ProvenanceBody,
+    SourceBody,
+    SpanBody,
+    StepBody,
+    TagsBody,
+    TrackBody,
+)
 from tracker_core.summaries import Summary
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.answers import answers, exact
@@ -50,6 +63,34 @@ def test_long_texts_are_shown_short() -> None:
     assert len(str(exact("x" * 1_000_000))) < 100
 
 
+def test_answers_tell_all_that_was_logged() -> None:
+    """Each kind of record shows in the answer that it is for."""
+    said: dict[str, Body] = {
+        "run": SpanBody(None, "x"),
+        "metadata": MetadataBody({"x": 1}),
+        "params": ParamsBody({"x": 1}),
+        "tags": TagsBody({"x": "1"}),
+        "provenance": ProvenanceBody({"x": 1}),
+        "artifacts": ArtifactBody("x", "p", None),
+        "sources": SourceBody("x", None),
+        "points": MetricsBody(0, {"": {"x": 1}}),
+        "steps": StepBody("x", "1", "RUNNING", None),
+        "logs": LogBody("info", "x", None),
+        "tracks": TrackBody("x", 1.0, {}),
+    }
+    empty = _answers(MetadataBody({}))
+
+    changed = {
+        name: {key for key, told in _answers(body).items() if told != empty[key]}
+        for name, body in said.items()
+    }
+
+    assert all(name in keys for name, keys in changed.items())
+    assert changed["points"] == {"points", "last", "series", "rows", "abandoned"}
+    assert changed["params"] == {"params", "param history"}
+    assert changed["artifacts"] == {"artifacts", "artifact history"}
+
+
 def test_tracker_without_history_is_asked_for_last_values_alone() -> None:
     """What it does not declare is not compared."""
 
@@ -61,8 +102,15 @@ def test_tracker_without_history_is_asked_for_last_values_alone() -> None:
     full.write(batch)
     last.write(batch)
 
-    assert answers(full, "run").keys() - answers(last, "run").keys() == {
-        "series",
-        "points",
-    }
-    assert answers(last, "run")["last"] == answers(full, "run")["last"]
+    told = answers(last, "run")
+    left_out = answers(full, "run").keys() - told.keys()
+
+    assert {"series", "points", "rows", "logs", "tracks", "steps"} <= left_out
+    assert not left_out & {"run", "params", "tags", "artifacts", "last"}
+    assert told["last"] == answers(full, "run")["last"]
+
+
+def _answers(body: Body) -> dict[str, object]:
+    tracker = MemoryTracker()
+    tracker.write(Pen("run").log(body))
+    return answers(tracker, "run")

@@ -4,6 +4,7 @@ import click
 
 from tracker_core import __version__
 from tracker_core.cli.border import Commands, examples, plain_failures
+from tracker_core.cli.get import get
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
 from tracker_core.cli.show import show
@@ -34,5 +35,5 @@ def main() -> None:
     """Launch jobs whose runs are tracked, and read what they logged."""
 
 
-for _command in (run, env, list_command, show):
+for _command in (run, env, list_command, show, get):
     main.add_command(_command)

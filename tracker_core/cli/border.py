@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from difflib import get_close_matches
+from textwrap import dedent
 
 import click
 
@@ -19,6 +20,7 @@ from tracker_core.errors import (
     BackendUnavailableError,
     ConfigError,
     InvalidValueError,
+    QueryError,
     TrackerError,
     UnsupportedTypeError,
 )
@@ -40,6 +42,7 @@ _USAGE = (
     BackendUnavailableError,
     ConfigError,
     InvalidValueError,
+    QueryError,
     UnsupportedTypeError,
 )
 
@@ -110,6 +113,10 @@ def failure_of(
     """
     if isinstance(error, TrackerError):
         kind = Misuse if isinstance(error, _USAGE) else Failure
+        if isinstance(error, QueryError):
+            # Below what is wrong stands the query with a sign at the place.
+            message, *lines = str(error).splitlines()
+            return kind(message, dedent("\n".join(lines)).splitlines())
         return kind(redact(str(error), [config]))
     text = redact(f"{type(error).__name__}: {error}", [config])
     if backend:

@@ -12,26 +12,37 @@ import click
 
 from tracker_core.cli.text import to_value
 from tracker_core.datatypes import Lineage, TrackerArtifact, TrackerSource
-from tracker_core.runs import Attempt, RunInfo
+from tracker_core.entries import LogEntry
+from tracker_core.runs import Attempt, RunInfo, to_datetime
+from tracker_core.stepinfo import StepInfo
 from tracker_core.summaries import Summary
 from tracker_core.values import Value, to_json
 
 __all__ = [
     "artifact_values",
     "lineage_value",
+    "log_values",
     "mapping_value",
     "print_json",
     "run_value",
     "series_value",
     "source_values",
+    "step_values",
+    "time_value",
 ]
 
 _VERSION = 1
 
 
-def print_json(document: Mapping[str, Value]) -> None:
-    """Print ``document`` with its version, in ASCII: no terminal obeys any of it."""
-    tagged = json.loads(to_json({"version": _VERSION, **document}))
+def print_json(document: Mapping[str, Value], *, with_version: bool = True) -> None:
+    """Print ``document`` in ASCII: no terminal obeys any of it.
+
+    Args:
+        document: The object.
+        with_version: Whether its shape is ours, and so has our version.
+    """
+    version: dict[str, Value] = {"version": _VERSION} if with_version else {}
+    tagged = json.loads(to_json({**version, **document}))
     text = json.dumps(tagged, indent=2)
     click.echo(text.replace("\x7f", "\\u007f"))
 
@@ -47,9 +58,12 @@ def run_value(info: RunInfo) -> dict[str, Value]:
         "status": info.status,
         "cause": _optional_mapping(info.cause),
         "attempts": [_attempt_value(attempt) for attempt in info.attempts],
-        "created_at": _time(info.created_at),
-        "started_at": _time(info.started_at),
-        "ended_at": _time(info.ended_at),
+        "created_at": time_value(info.created_at),
+        "started_at": time_value(info.started_at),
+        "ended_at": time_value(info.ended_at),
+        "experiment_config": _optional_mapping(info.experiment_config),
+        "trace_id": info.trace_id,
+        "span_id": info.span_id,
     }
 
 
@@ -70,6 +84,11 @@ def artifact_values(artifacts: Iterable[TrackerArtifact]) -> list[Value]:
             "name": artifact.name,
             "path": artifact.path,
             "metadata": _optional_mapping(artifact.metadata),
+            "digest": artifact.digest,
+            "size_bytes": artifact.size_bytes,
+            "media_type": artifact.media_type,
+            "kind": artifact.kind,
+            "role": artifact.role,
         }
         for artifact in artifacts
     ]
@@ -80,6 +99,31 @@ def source_values(sources: Iterable[TrackerSource]) -> list[Value]:
     return [
         {"source_run_id": source.source_run_id, "artifact_name": source.artifact_name}
         for source in sources
+    ]
+
+
+def step_values(steps: Iterable[StepInfo]) -> list[Value]:
+    """Return steps with their attempts."""
+    return [
+        {
+            "name": step.name,
+            "status": step.status,
+            "attempts": [_attempt_value(attempt) for attempt in step.attempts],
+        }
+        for step in steps
+    ]
+
+
+def log_values(logs: Iterable[LogEntry]) -> list[Value]:
+    """Return messages."""
+    return [
+        {
+            "time": time_value(to_datetime(entry.time_ns)),
+            "level": entry.level,
+            "message": entry.message,
+            "metadata": _optional_mapping(entry.metadata),
+        }
+        for entry in logs
     ]
 
 
@@ -101,21 +145,22 @@ def lineage_value(lineage: Lineage) -> dict[str, Value]:
     }
 
 
+def time_value(at: datetime | None) -> str | None:
+    """Return a time as text, or None where it is not known."""
+    if at is None:
+        return None
+    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def _attempt_value(attempt: Attempt) -> Value:
     return {
         "number": attempt.number,
         "status": attempt.status,
         "cause": _optional_mapping(attempt.cause),
-        "started_at": _time(attempt.started_at),
-        "ended_at": _time(attempt.ended_at),
+        "started_at": time_value(attempt.started_at),
+        "ended_at": time_value(attempt.ended_at),
     }
 
 
 def _optional_mapping(values: Mapping[str, object] | None) -> Value:
     return None if values is None else mapping_value(values)
-
-
-def _time(at: datetime | None) -> str | None:
-    if at is None:
-        return None
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")

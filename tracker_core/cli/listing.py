@@ -1,87 +1,64 @@
 """``tracker list``: runs and what belongs to them, with the arguments of torchx."""
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
-
 import click
 
+from tracker_core.cli.artifacts import list_artifacts
 from tracker_core.cli.backends import list_trackers
 from tracker_core.cli.border import Commands, examples, say
-from tracker_core.cli.documents import (
-    artifact_values,
-    mapping_value,
-    print_json,
-    run_value,
-)
+from tracker_core.cli.choice import Choice, choice_options, list_runs
+from tracker_core.cli.documents import mapping_value, print_json
+from tracker_core.cli.labels import list_experiments, list_groups
 from tracker_core.cli.lineage import list_lineage
-from tracker_core.cli.options import count, given, read_options
+from tracker_core.cli.options import given, read_options
 from tracker_core.cli.selection import (
     find_run,
     no_run_yet,
     select_run,
-    similar,
     similar_runs,
 )
 from tracker_core.cli.stores import Store, open_store
-from tracker_core.cli.tables import (
-    Table,
-    artifact_table,
-    mapping_table,
-    print_table,
-    short_ids,
-)
-from tracker_core.cli.text import age, duration, status_words
+from tracker_core.cli.tables import Table, mapping_table, print_table
 from tracker_core.runs import RunInfo
 
-if TYPE_CHECKING:
-    from tracker_core.values import Value
-
 __all__ = ["list_command"]
-
-_MOST_NAMES = 10
-
-_run_argument = click.argument("wanted", metavar="RUN_ID")
 
 
 @click.group(
     "list",
     cls=Commands,
     invoke_without_command=True,
-    epilog=examples("tracker list --limit 10", "tracker list metadata @last"),
+    epilog=examples(
+        "tracker list --limit 10",
+        "tracker list --where 'params.lr < 1e-3 and status = \"FINISHED\"'",
+        "tracker list --sort-by metrics.train/loss.min",
+        "tracker list metadata @last",
+    ),
 )
-@click.option(
-    "--limit",
-    metavar="N",
-    callback=count,
-    default="50",
-    show_default=True,
-    help="How many runs at the most.",
-)
+@choice_options
 @read_options
 @click.pass_context
 def list_command(
-    ctx: click.Context, limit: int, backend: str | None, *, as_json: bool
+    ctx: click.Context,
+    /,
+    limit: int,
+    backend: str | None,
+    *,
+    as_json: bool,
+    **chosen: str | None,
 ) -> None:
     """List runs, the newest first, or what belongs to one of them.
 
     RUN_ID is an id, the beginning of one, a name, or @last for the newest run.
     """
-    if ctx.invoked_subcommand is not None:
-        chosen = {"backend": backend, "as_json": as_json}
-        ctx.default_map = dict.fromkeys(list_command.commands, chosen)
+    choice = Choice(limit=limit, **chosen)
+    if ctx.invoked_subcommand is None:
+        list_runs(choice, backend, as_json=as_json)
         return
-    with open_store(backend) as store:
-        # One more than is shown tells whether there are more.
-        runs = store.tracker.runs(limit=limit + 1)
-        hint = "" if runs else no_run_yet(store)
-    shown_runs, has_more = runs[:limit], len(runs) > limit
-    if as_json:
-        found: list[Value] = [run_value(run) for run in shown_runs]
-        print_json({"runs": found, "has_more": has_more})
-    else:
-        _print_runs(shown_runs, has_more=has_more)
-        _say(hint)
+    if choice.is_narrowed:
+        command = ctx.invoked_subcommand
+        raise click.UsageError(f"runs are chosen by `tracker list`, not by {command!r}")
+    passed_on = {"backend": backend, "as_json": as_json}
+    ctx.default_map = dict.fromkeys(list_command.commands, passed_on)
 
 
 @list_command.command(
@@ -115,7 +92,7 @@ def list_jobs(parent_run_id: str | None, backend: str | None, *, as_json: bool) 
 
 
 @list_command.command("metadata", epilog=examples("tracker list metadata @last"))
-@_run_argument
+@click.argument("wanted", metavar="RUN_ID")
 @read_options
 def list_metadata(wanted: str, backend: str | None, *, as_json: bool) -> None:
     """List the metadata of a run."""
@@ -129,53 +106,6 @@ def list_metadata(wanted: str, backend: str | None, *, as_json: bool) -> None:
         _say("" if found else f"run {run.name!r} has no metadata")
 
 
-@list_command.command(
-    "artifacts", epilog=examples("tracker list artifacts --artifact weights @last")
-)
-@click.option(
-    "--artifact", metavar="NAME", callback=given, help="Only the artifact of this name."
-)
-@_run_argument
-@read_options
-def list_artifacts(
-    wanted: str, artifact: str | None, backend: str | None, *, as_json: bool
-) -> None:
-    """List the artifacts of a run."""
-    with open_store(backend) as store:
-        run = select_run(store, wanted)
-        artifacts = store.tracker.artifacts(run.run_id)
-    found = [item for name, item in artifacts.items() if artifact in (None, name)]
-    if as_json:
-        print_json({"run_id": run.run_id, "artifacts": artifact_values(found)})
-    else:
-        print_table(artifact_table(found))
-        _say("" if found else _no_artifact(run, artifact, artifacts))
-
-
-def _print_runs(runs: Sequence[RunInfo], *, has_more: bool) -> None:
-    print_table(_run_table(runs))
-    if has_more:
-        newest = "run" if len(runs) == 1 else f"{len(runs)} runs"
-        say(f"showing the newest {newest}; --limit N shows more")
-
-
-def _run_table(runs: Sequence[RunInfo]) -> Table:
-    now = datetime.now(UTC)
-    columns: dict[str, Callable[[RunInfo], str]] = {
-        "NAME": lambda run: run.name,
-        "RUN ID": lambda run: run.run_id,
-        "EXPERIMENT": lambda run: run.experiment or "–",
-        "GROUP": lambda run: run.group_id or "–",
-        "STATUS": status_words,
-        "AGE": lambda run: age(run.started_at or run.created_at, now),
-        "TOOK": lambda run: duration(run, now),
-    }
-    if not any(run.group_id for run in runs):
-        del columns["GROUP"]
-    rows = [tuple(cell(run) for cell in columns.values()) for run in runs]
-    return Table(tuple(columns), rows, short=short_ids(run.run_id for run in runs))
-
-
 def _no_users(store: Store, wanted: str, parent: RunInfo | None) -> str:
     if parent is not None:
         return f"no run in {store.place} used {parent.name!r} ({parent.run_id})"
@@ -183,19 +113,16 @@ def _no_users(store: Store, wanted: str, parent: RunInfo | None) -> str:
     return f"no run {wanted!r} in {store.place}, and none that used it; {hint}"
 
 
-def _no_artifact(run: RunInfo, wanted: str | None, names: Iterable[str]) -> str:
-    said = f"run {run.name!r} has no artifact"
-    known = list(names)
-    if wanted is None or not known:
-        return said
-    hint = similar(wanted, known) or f"it has {', '.join(known[:_MOST_NAMES])}"
-    return f"{said} {wanted!r}; {hint}"
-
-
 def _say(hint: str) -> None:
     if hint:
         say(hint)
 
 
-for _command in (list_lineage, list_trackers):
+for _command in (
+    list_artifacts,
+    list_experiments,
+    list_groups,
+    list_lineage,
+    list_trackers,
+):
     list_command.add_command(_command)

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 import click
 
-__all__ = ["count", "given", "launch_options", "read_options"]
+__all__ = ["count", "given", "launch_options", "read_options", "tracker_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -53,6 +53,12 @@ def launch_options(command: _Command) -> _Command:
 
 def read_options(command: _Command) -> _Command:
     """Add the options of every read: where to look, and for whom to print."""
+    whom = click.option("--json", "as_json", is_flag=True, help="Print for programs.")
+    return tracker_option(whom(command))
+
+
+def tracker_option(command: _Command) -> _Command:
+    """Add the option that says where to look."""
     where = click.option(
         "--tracker",
         "backend",
@@ -60,5 +66,4 @@ def read_options(command: _Command) -> _Command:
         callback=given,
         help="The backend to read from, configured or only installed.",
     )
-    whom = click.option("--json", "as_json", is_flag=True, help="Print for programs.")
-    return where(whom(command))
+    return where(command)

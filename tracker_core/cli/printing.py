@@ -11,7 +11,14 @@ from unicodedata import category
 
 import click
 
-__all__ = ["clean", "echo", "flush", "give_up_output", "is_terminal"]
+__all__ = [
+    "clean",
+    "echo",
+    "flush",
+    "give_up_output",
+    "has_colours",
+    "is_terminal",
+]
 
 
 def clean(text: str) -> str:
@@ -49,9 +56,14 @@ def give_up_output() -> None:
         os.close(nowhere)
 
 
-def echo(text: str, *, to_stderr: bool = False) -> None:
+def has_colours() -> bool:
+    """Tell whether colours are wanted: on a terminal, unless ``NO_COLOR`` is set."""
+    return is_terminal() and not os.environ.get("NO_COLOR")
+
+
+def echo(text: str, *, to_stderr: bool = False, ends_line: bool = True) -> None:
     """Print lines; letters that the encoding lacks are written out."""
     stream = sys.stderr if to_stderr else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = text.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, err=to_stderr)
+    click.echo(text, nl=ends_line, err=to_stderr)

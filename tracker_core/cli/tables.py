@@ -5,7 +5,6 @@ there to be copied; long values are shortened, and colours follow ``NO_COLOR``. 
 pipe or a file every value goes whole, one row a line, without colour.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,9 +13,8 @@ from itertools import pairwise
 from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker_core.cli.printing import clean, echo, is_terminal
+from tracker_core.cli.printing import clean, echo, has_colours, is_terminal
 from tracker_core.cli.text import shown
-from tracker_core.datatypes import TrackerArtifact
 from tracker_core.values import Value
 
 if TYPE_CHECKING:
@@ -26,12 +24,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Branch",
     "Table",
-    "artifact_table",
     "mapping_table",
     "print_heading",
     "print_table",
     "print_trees",
     "short_ids",
+    "value_cell",
 ]
 
 # A value of a megabyte would be pages of it.
@@ -39,8 +37,9 @@ _LONGEST_VALUE = 400
 _UNLIMITED = 10**8
 # The columns whose values are copied into the next command.
 _IDS = ("RUN ID", "JOB ID", "SOURCE")
-# The columns that give room first: what they say is the same in many rows.
-_CUT = ("GROUP", "EXPERIMENT")
+# The columns that give room first: a message goes on elsewhere, and what the others
+# say is the same in many rows.
+_CUT = ("MESSAGE", "GROUP", "EXPERIMENT")
 _SHORTEST_CUT = 6
 _NARROWEST = 60
 # Shorter ones would soon be those of another run: the first ten letters of a generated
@@ -89,13 +88,11 @@ def mapping_table(title: str, values: Mapping[str, Value]) -> Table:
     return Table((title, "VALUE"), rows, flows=True)
 
 
-def artifact_table(artifacts: Iterable[TrackerArtifact]) -> Table:
-    """Return artifacts as a table."""
-    rows = [
-        (item.name, item.path, "" if item.metadata is None else shown(item.metadata))
-        for item in artifacts
-    ]
-    return Table(("ARTIFACT", "PATH", "METADATA"), rows, flows=True)
+def value_cell(value: Value) -> str:
+    """Return a value for a column of them: floats to six digits, nothing as a dash."""
+    if value is None:
+        return "–"
+    return f"{value:.6g}" if isinstance(value, float) else shown(value)
 
 
 def print_heading(text: str) -> None:
@@ -163,7 +160,7 @@ def _rich_table(
     found = RichTable(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=table.has_titles
     )
-    for title in table.titles:
+    for title in map(clean, table.titles):
         overflow = "ellipsis" if title in _CUT else "fold"
         found.add_column(
             Text(title, "bold"),
@@ -221,12 +218,11 @@ def _print_rich(renderable: "RenderableType", room: int | None = None) -> None:
 def _console(room: int | None = None) -> "Console":
     from rich.console import Console
 
-    with_colour = is_terminal() and not os.environ.get("NO_COLOR")
     return Console(
         file=StringIO(),
         # Without a limit a terminal breaks long lines itself, and copies them whole.
         width=room or _UNLIMITED,
         force_terminal=is_terminal(),
-        color_system="auto" if with_colour else None,
+        color_system="auto" if has_colours() else None,
         highlight=False,
     )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
-from tracker_core.runs import RunInfo
+from tracker_core.runs import Attempt, RunInfo, to_datetime
 from tracker_core.values import Value, check_value, from_json, to_json
 
 __all__ = [
@@ -14,13 +14,17 @@ __all__ = [
     "moment",
     "raised_at",
     "shown",
+    "size_words",
+    "stamp",
     "status_words",
     "to_value",
 ]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
-# Below ten seconds a tenth of one is of interest.
+# Below ten of a unit a tenth of it is of interest.
 _SHORT = 10
+_STEP = 1024
+_SIZES = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def to_value(value: object) -> Value:
@@ -91,8 +95,25 @@ def moment(at: datetime | None) -> str:
     return "–" if at is None else f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
-def duration(info: RunInfo, now: datetime | None = None) -> str:
-    """Return how long a run took, or has taken until now."""
+def stamp(time_ns: int) -> str:
+    """Return nanoseconds since 1970 in the zone of this machine, to a millisecond."""
+    at = to_datetime(time_ns).astimezone().replace(tzinfo=None)
+    return at.isoformat(" ", "milliseconds")
+
+
+def size_words(size_bytes: int) -> str:
+    """Return a size in the unit that suits it: ``19 B``, ``1.2 KiB``, ``35 MiB``."""
+    size, unit = float(size_bytes), "B"
+    for larger in _SIZES:
+        if round(size) < _STEP:
+            break
+        size, unit = size / _STEP, larger
+    is_short = unit != "B" and round(size, 1) < _SHORT
+    return f"{size:.1f} {unit}" if is_short else f"{size:.0f} {unit}"
+
+
+def duration(info: RunInfo | Attempt, now: datetime | None = None) -> str:
+    """Return how long a run or an attempt took, or has taken until now."""
     if info.started_at is None:
         return "–"
     end = info.ended_at or now or datetime.now(UTC)

@@ -24,18 +24,46 @@ The suite needs pytest and hypothesis. It runs what the tracker declares in its
 ``capabilities`` and skips the rest, naming what is missing.
 """
 
+from tracker_core.testing.contract.changes import Changes
+from tracker_core.testing.contract.contents import Contents
 from tracker_core.testing.contract.curves import Curves
 from tracker_core.testing.contract.edges import Edges
 from tracker_core.testing.contract.eight import EightCalls
+from tracker_core.testing.contract.identity import Identity
 from tracker_core.testing.contract.lives import Lives
+from tracker_core.testing.contract.logs import Logs
 from tracker_core.testing.contract.machine import Machine
+from tracker_core.testing.contract.queries import Queries
+from tracker_core.testing.contract.refusals import Refusals
+from tracker_core.testing.contract.rewinds import Rewinds
 from tracker_core.testing.contract.sharing import Sharing
+from tracker_core.testing.contract.steps import Steps
+from tracker_core.testing.contract.streams import Streams
 from tracker_core.testing.contract.taking import Taking
+from tracker_core.testing.contract.tracks import Tracks
 
 __all__ = ["TrackerContract"]
 
 
-class TrackerContract(EightCalls, Edges, Taking, Lives, Curves, Sharing, Machine):
+class TrackerContract(
+    EightCalls,
+    Edges,
+    Taking,
+    Lives,
+    Identity,
+    Changes,
+    Curves,
+    Streams,
+    Rewinds,
+    Logs,
+    Tracks,
+    Steps,
+    Contents,
+    Queries,
+    Refusals,
+    Sharing,
+    Machine,
+):
     """Everything that a tracker promises; subclass it and give ``open_tracker``.
 
     The fixture ``open_tracker`` returns a function without arguments. Each call opens

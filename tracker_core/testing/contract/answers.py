@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 
 from tracker_core.api import Capability, NativeTracker
@@ -38,24 +38,61 @@ def answers(tracker: NativeTracker, run_id: str) -> dict[str, object]:
     """Return all that ``tracker`` tells of ``run_id``, made exact, in its order.
 
     A tracker without :attr:`Capability.HISTORY` is asked for the last value of each
-    series alone.
+    series alone. The content of artifacts is not looked at.
     """
+    found = _latest(tracker, run_id)
+    if Capability.HISTORY in tracker.capabilities:
+        found |= _history(tracker, run_id)
+    return {name: exact(answer) for name, answer in found.items()}
+
+
+def _latest(tracker: NativeTracker, run_id: str) -> dict[str, object]:
     series = tracker.series(run_id)
-    found: dict[str, object] = {
+    return {
         "run": tracker.run(run_id),
         "metadata": _items(tracker.metadata(run_id)),
         "params": _items(tracker.params(run_id)),
         "tags": _items(tracker.tags(run_id)),
+        "provenance": _items(tracker.provenance(run_id)),
         "artifacts": _items(tracker.artifacts(run_id)),
         "sources": list(tracker.sources(run_id)),
         "last": [[name, summary.last] for name, summary in series.items()],
     }
-    if Capability.HISTORY in tracker.capabilities:
-        found["series"] = _items(series)
-        found["points"] = [
-            [name, list(tracker.points(run_id, name))] for name in series
-        ]
-    return {name: exact(answer) for name, answer in found.items()}
+
+
+def _history(tracker: NativeTracker, run_id: str) -> dict[str, object]:
+    series = tracker.series(run_id)
+    return {
+        "series": _items(series),
+        "points": [[name, list(tracker.points(run_id, name))] for name in series],
+        "abandoned": [
+            [name, list(tracker.points(run_id, name, abandoned=True))]
+            for name in series
+        ],
+        "rows": [
+            [stream, found.total, list(found)]
+            for stream in _streams(series)
+            for found in (tracker.rows(run_id, stream),)
+        ],
+        "param history": [
+            [key, list(tracker.param_history(run_id, key))]
+            for key in tracker.params(run_id)
+        ],
+        "artifact history": [
+            [name, list(tracker.artifact_history(run_id, name))]
+            for name in tracker.artifacts(run_id)
+        ],
+        "steps": list(tracker.steps(run_id)),
+        "logs": list(tracker.logs(run_id)),
+        "tracks": [
+            [topic, list(tracker.track_entries(run_id, topic))]
+            for topic in tracker.topics(run_id)
+        ],
+    }
+
+
+def _streams(series: Iterable[str]) -> list[str]:
+    return sorted({name.rpartition("/")[0] for name in series})
 
 
 def _items(answer: Mapping[str, object]) -> list[object]:

@@ -177,7 +177,7 @@ class Curves(ContractFixtures):
     ) -> None:
         """Points of a later attempt come after, whatever their clocks said."""
         second, first = Pen(run_id, "a", attempt=2), Pen(run_id, "b", attempt=1)
-        history_tracker.write(second.log(MetricsBody(0, {"": {"v": "second"}}), at=1))
+        history_tracker.write(second.log(MetricsBody(1, {"": {"v": "second"}}), at=1))
         history_tracker.write(first.log(MetricsBody(0, {"": {"v": "first"}}), at=5))
 
         points = history_tracker.points(run_id, "v")
@@ -211,11 +211,11 @@ class Curves(ContractFixtures):
 
         last = {name: s.last for name, s in history_tracker.series(run_id).items()}
         points = {
-            name: history_tracker.points(run_id, name).values for name in expected
+            name: list(history_tracker.points(run_id, name).values) for name in expected
         }
 
         assert last == expected
-        assert points == {name: (value,) for name, value in expected.items()}
+        assert points == {name: [value] for name, value in expected.items()}
 
     def test_unknown_series_has_no_points(
         self, history_tracker: NativeTracker, run_id: str

@@ -9,7 +9,6 @@ from tracker_core.api import NativeTracker
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.errors import (
     InvalidValueError,
-    RunNotFoundError,
     UnsupportedTypeError,
 )
 from tracker_core.records import (
@@ -73,16 +72,6 @@ class EightCalls(ContractFixtures):
         assert list(tracker.sources(run_id, "label")) == []
         assert list(tracker.run_ids(parent_run_id=run_id)) == []
         assert (lineage.run_id, lineage.edges) == (run_id, ())
-
-    @pytest.mark.parametrize("read", ["run", "params", "tags", "series"])
-    def test_unknown_run_is_an_error_to_the_typed_reads(
-        self, tracker: NativeTracker, run_id: str, read: str
-    ) -> None:
-        """A typed read of a run that is not there says so, also beside other runs."""
-        tracker.add_metadata(f"{run_id}-other", key=1)
-
-        with pytest.raises(RunNotFoundError, match=run_id):
-            getattr(tracker, read)(run_id)
 
     def test_reading_leaves_no_trace(self, tracker: NativeTracker, run_id: str) -> None:
         """A read does not make a run known."""

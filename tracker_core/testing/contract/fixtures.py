@@ -64,6 +64,12 @@ class ContractFixtures:
         return native_tracker
 
     @pytest.fixture
+    def content_tracker(self, native_tracker: NativeTracker) -> NativeTracker:
+        """Return a native tracker that keeps content; skip for others."""
+        require(native_tracker, Capability.CONTENT)
+        return native_tracker
+
+    @pytest.fixture
     def run_id(self) -> str:
         """Return the id of a run that the store does not hold."""
         return new_run_id()

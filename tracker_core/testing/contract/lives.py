@@ -240,7 +240,7 @@ class Lives(ContractFixtures):
             native_tracker.write(Pen(f"run{number}").log(CreatedBody(), at=number))
 
         found = {
-            limit: [run.run_id for run in native_tracker.runs(limit)]
+            limit: [run.run_id for run in native_tracker.runs(limit=limit)]
             for limit in (0, 2, 9)
         }
 

@@ -12,106 +12,37 @@ from hypothesis.stateful import (
 )
 
 from tracker_core.api import Capability, NativeTracker
+from tracker_core.contents import Content
+from tracker_core.fields import Field, Space
+from tracker_core.filters import Condition, Membership, all_of
 from tracker_core.identity import new_run_id
-from tracker_core.records import (
-    ArtifactBody,
-    Batch,
-    Body,
-    CreatedBody,
-    EndedBody,
-    MetadataBody,
-    MetricsBody,
-    ParamsBody,
-    SourceBody,
-    StartedBody,
-    TagsBody,
-    UnknownBody,
-)
+from tracker_core.records import LEVELS, Batch, Body
+from tracker_core.runs import RunInfo
 from tracker_core.testing.contract.answers import answers, exact
 from tracker_core.testing.contract.fixtures import ContractFixtures
-from tracker_core.testing.contract.pen import Pen
-from tracker_core.testing.contract.torture import NAMES, VALUES
+from tracker_core.testing.contract.pen import START_NS, Pen
+from tracker_core.testing.contract.strategies import (
+    CONTENTS,
+    bodies,
+    conditions,
+    orders,
+    texts,
+    values,
+)
 from tracker_core.testing.memory import MemoryTracker
-from tracker_core.values import MAX_STEP, Value
 
 __all__ = ["Machine", "TrackerMachine", "bodies", "texts", "values"]
 
 _RUNS = 2
-_PENS = 3
-_LONGEST = 1000
-
-
-def texts() -> st.SearchStrategy[str]:
-    """Return texts as they can be kept: without lone surrogates."""
-    short = [name for name in NAMES if len(name) < _LONGEST]
-    anything = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
-    return st.sampled_from(short) | anything
-
-
-def values() -> st.SearchStrategy[Value]:
-    """Return values of all types, nested."""
-    small = [v for v in VALUES if not isinstance(v, str) or len(v) < _LONGEST]
-    scalars = st.none() | st.booleans() | st.integers() | st.floats() | texts()
-    return st.sampled_from(small) | st.recursive(
-        scalars,
-        lambda inner: (
-            st.lists(inner, max_size=3)
-            | st.dictionaries(texts() | st.just("$float"), inner, max_size=3)
-        ),
-        max_leaves=5,
-    )
-
-
-def _names() -> st.SearchStrategy[str]:
-    # Few, so that they meet again, and some that a careless store takes for one.
-    return st.sampled_from(["a", "A", "a/b"])
-
-
-def _mappings(of: st.SearchStrategy[Value]) -> st.SearchStrategy[dict[str, Value]]:
-    return st.dictionaries(_names(), of, min_size=1, max_size=3)
-
-
-def _metrics() -> st.SearchStrategy[MetricsBody]:
-    steps = st.none() | st.integers(0, 3) | st.just(MAX_STEP)
-    numbers = st.sampled_from([0, 1, 1.0, -0.0, 0.1, float("nan"), float("inf"), 2**63])
-    fields = st.dictionaries(
-        st.sampled_from(["v", "V"]), numbers | values(), min_size=1, max_size=2
-    )
-    streams = st.dictionaries(st.sampled_from(["", "a", "a/b"]), fields, max_size=2)
-    return st.builds(MetricsBody, steps, streams)
-
-
-def _lives() -> st.SearchStrategy[Body]:
-    role = st.sampled_from(["job", "launcher"])
-    status = st.sampled_from(["FINISHED", "FAILED", "KILLED"])
-    kind = st.sampled_from(["exit_code", "exception", "signal", "lost"])
-    cause = st.none() | st.fixed_dictionaries({"kind": kind, "more": values()})
-    said = st.none() | texts().filter(bool)
-    return st.one_of(
-        st.builds(CreatedBody, said, said, said, said),
-        st.builds(StartedBody, role),
-        st.builds(EndedBody, role, status, cause),
-    )
-
-
-def bodies() -> st.SearchStrategy[Body]:
-    """Return records of every kind."""
-    tags = cast("st.SearchStrategy[dict[str, str]]", _mappings(texts()))
-    about = st.none() | _mappings(values())
-    return st.one_of(
-        _metrics(),
-        st.builds(MetadataBody, _mappings(values())),
-        st.builds(ParamsBody, _mappings(values())),
-        st.builds(TagsBody, tags),
-        st.builds(ArtifactBody, _names(), texts().filter(bool), about),
-        st.builds(SourceBody, _names(), st.none() | _names()),
-        st.builds(UnknownBody, st.just("hologram"), _mappings(values())),
-        _lives(),
-    )
+_PENS = 4
+_SECOND = 1_000_000_000
 
 
 class TrackerMachine(RuleBasedStateMachine):
     """Writers log, batches arrive late, twice and overlapping; reads must agree.
+
+    The first run has two attempts of one process, the second one attempt each of two
+    ranks.
 
     Args:
         tracker: What is tested; its store may hold runs of other examples.
@@ -124,7 +55,12 @@ class TrackerMachine(RuleBasedStateMachine):
         self._model = MemoryTracker()
         self._run_ids = [f"{new_run_id()}-{number}" for number in range(_RUNS)]
         self._pens = [
-            Pen(self._run_ids[number % _RUNS], f"w{number}", 1 + number // _RUNS)
+            Pen(
+                self._run_ids[number % _RUNS],
+                f"w{number}",
+                1 + number // _RUNS,
+                number if number % _RUNS else None,
+            )
             for number in range(_PENS)
         ]
         self._times = [0] * _PENS
@@ -168,6 +104,14 @@ class TrackerMachine(RuleBasedStateMachine):
         """Send everything that a writer has logged in one batch."""
         self.send(pen, 0, self._logged(pen))
 
+    @rule(content=st.sampled_from(CONTENTS))
+    def keep(self, content: Content) -> None:
+        """Keep content, whether it is there or not, and read it back."""
+        if Capability.CONTENT in self._tracker.capabilities:
+            self._tracker.add_content(content)
+            with self._tracker.open_content(content.digest) as file:
+                assert file.read() == b"".join(content.read_checked())
+
     @rule()
     def compare(self) -> None:
         """Compare every read with the model's."""
@@ -178,22 +122,83 @@ class TrackerMachine(RuleBasedStateMachine):
             assert told == answers(self._model, run.run_id)
 
     @rule(
+        asked=st.none() | conditions(),
+        order=st.none() | orders(),
+        limit=st.none() | st.integers(0, _RUNS),
+    )
+    def query(
+        self, asked: Condition | None, order: str | None, limit: int | None
+    ) -> None:
+        """Compare which runs match, in which order."""
+        mine = Membership(Field(Space.RUN, "run_id"), tuple(self._run_ids))
+        condition = all_of([mine] if asked is None else [mine, asked])
+
+        def ask(tracker: NativeTracker) -> list[RunInfo]:
+            return list(tracker.runs(condition, order, limit))
+
+        assert exact(ask(self._tracker)) == exact(ask(self._model))
+
+    @rule(
         run=st.integers(0, _RUNS - 1),
         series=st.integers(0, 9),
         start=st.integers(0, 9),
         limit=st.none() | st.integers(0, 9),
+        abandoned=st.booleans(),
     )
-    def look(self, run: int, series: int, start: int, limit: int | None) -> None:
-        """Compare a window of one series, and the edges of one label."""
+    def look(
+        self, run: int, series: int, start: int, limit: int | None, *, abandoned: bool
+    ) -> None:
+        """Compare a window of one series and its stream, and the edges of one label."""
         run_id = self._run_ids[run]
-        known = [info.run_id for info in self._model.runs()]
-        names = [*self._model.series(run_id)] if run_id in known else []
-        if names and Capability.HISTORY in self._tracker.capabilities:
-            window = (run_id, names[series % len(names)], start, limit)
-            told = list(self._tracker.points(*window))
-            assert exact(told) == exact(list(self._model.points(*window)))
+        names = [*self._model.series(run_id)] if self._is_known(run_id) else []
         edges = list(self._tracker.sources(run_id, "a"))
         assert edges == list(self._model.sources(run_id, "a"))
+        if not names or Capability.HISTORY not in self._tracker.capabilities:
+            return
+        name = names[series % len(names)]
+
+        def ask(tracker: NativeTracker) -> object:
+            points = tracker.points(run_id, name, start, limit, abandoned=abandoned)
+            rows = tracker.rows(run_id, name.rpartition("/")[0], start, limit)
+            return exact([list(points), list(rows), rows.total])
+
+        assert ask(self._tracker) == ask(self._model)
+
+    @rule(
+        run=st.integers(0, _RUNS - 1),
+        level=st.none() | st.sampled_from(LEVELS),
+        text=st.none() | st.sampled_from(["A", "ss", "b"]),
+        window=st.tuples(*[st.none() | st.integers(0, 4)] * 3),
+    )
+    def browse(
+        self,
+        run: int,
+        level: str | None,
+        text: str | None,
+        window: tuple[int | None, int | None, int | None],
+    ) -> None:
+        """Compare parts of the messages and of the tracks."""
+        run_id, (start, end, limit) = self._run_ids[run], window
+        can = Capability.HISTORY in self._tracker.capabilities
+        if not can or not self._is_known(run_id):
+            return
+
+        def ask(tracker: NativeTracker) -> object:
+            logs = tracker.logs(
+                run_id,
+                level,
+                start=_seconds(start),
+                end=_seconds(end),
+                text=text,
+                limit=limit,
+            )
+            entries = [
+                list(tracker.track_entries(run_id, topic, start, end))
+                for topic in ("a", "a/b")
+            ]
+            return exact([list(logs), entries])
+
+        assert ask(self._tracker) == ask(self._model)
 
     def teardown(self) -> None:
         """Compare once more at the end."""
@@ -201,6 +206,9 @@ class TrackerMachine(RuleBasedStateMachine):
 
     def _logged(self, pen: int) -> int:
         return len(self._pens[pen].records)
+
+    def _is_known(self, run_id: str) -> bool:
+        return run_id in [info.run_id for info in self._model.runs()]
 
     def _write(self, batch: Batch) -> None:
         self._model.write(batch)
@@ -225,3 +233,10 @@ class Machine(ContractFixtures):
                 suppress_health_check=[HealthCheck.too_slow],
             ),
         )
+
+
+def _seconds(milliseconds: int | None) -> float | None:
+    """Return a time on the clock of the pens."""
+    if milliseconds is None:
+        return None
+    return START_NS / _SECOND + milliseconds / 1000

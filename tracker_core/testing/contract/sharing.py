@@ -17,8 +17,11 @@ from tracker_core.plain import native
 from tracker_core.records import (
     ArtifactBody,
     Batch,
+    ColumnsBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
+    TrackBody,
     Writer,
 )
 from tracker_core.testing.contract.answers import answers
@@ -31,10 +34,11 @@ from tracker_core.testing.contract.fixtures import (
 from tracker_core.testing.contract.pen import Pen
 from tracker_core.testing.memory import MemoryTracker
 
-__all__ = ["Sharing"]
+__all__ = ["Sharing", "in_processes"]
 
 _WRITERS = 3
 _BATCHES = 20
+_RECORDS = 6
 _TIMEOUT = 120.0
 
 # Run in a fresh interpreter: takes the import path and a function, and calls it.
@@ -142,7 +146,7 @@ class Sharing(ContractFixtures):
             for number in range(_WRITERS)
         ]
 
-        _in_processes(calls)
+        in_processes(calls)
 
         assert answers(native_tracker, run_id) == _expected(run_id)
 
@@ -184,8 +188,14 @@ def _batches(run_id: str, number: int) -> list[Batch]:
             MetricsBody(step, {"": {"loss": step / (number + 1)}}),
             MetadataBody({f"key{number}-{step}": step, "last": number}),
             ArtifactBody("model", f"{number}/{step}", None),
+            ColumnsBody("s", [step, step], {"v": [number, step / 7]}),
+            LogBody("info", f"{number} at {step}", None),
+            TrackBody("pose", float(step), {f"f{number}": step, "last": number}),
         )
-    return [pen.batch(first, first + 2) for first in range(1, 3 * _BATCHES, 3)]
+    return [
+        pen.batch(first, first + _RECORDS - 1)
+        for first in range(1, _RECORDS * _BATCHES, _RECORDS)
+    ]
 
 
 def _expected(run_id: str) -> dict[str, object]:
@@ -216,7 +226,8 @@ def _in_threads(calls: Sequence[Callable[[], None]]) -> None:
         raise failures[0]
 
 
-def _in_processes(calls: Sequence[Callable[[], None]]) -> None:
+def in_processes(calls: Sequence[Callable[[], None]]) -> None:
+    """Make each call in a fresh interpreter of its own, all at once."""
     children = [
         subprocess.Popen(  # noqa: S603 - this interpreter, on the text above
             [sys.executable, "-c", _CHILD],

@@ -13,14 +13,20 @@ from tracker_core.records import (
     ArtifactBody,
     Batch,
     Body,
+    ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
+    ProvenanceBody,
     SourceBody,
+    SpanBody,
     StartedBody,
+    StepBody,
     TagsBody,
+    TrackBody,
     UnknownBody,
 )
 from tracker_core.testing.contract.answers import answers, exact
@@ -209,8 +215,17 @@ class Taking(ContractFixtures):
 
     @pytest.mark.parametrize(
         "body",
-        [UnknownBody("hologram", {}), SourceBody("s", None), MetadataBody({})],
-        ids=["unknown", "source", "empty"],
+        [
+            UnknownBody("hologram", {}),
+            SourceBody("s", None),
+            MetadataBody({}),
+            LogBody("info", "", None),
+            TrackBody("t", 0.0, {}),
+            StepBody("s", "x", "RUNNING", None),
+            SpanBody(None, "s"),
+            ProvenanceBody({}),
+        ],
+        ids=lambda body: type(body).__name__,
     )
     def test_any_record_makes_the_run_known(
         self, native_tracker: NativeTracker, run_id: str, body: Body
@@ -307,4 +322,18 @@ def _story(run_id: str) -> list[Batch]:
         fields: dict[str, Value] = {"loss": value, "n": step}
         batches.append(pen.log(MetricsBody(step // 2, {"": {"x": value}, "t": fields})))
         batches.append(pen.log(*_say(str(step)), SourceBody("s", str(step % 2))))
+        columns: dict[str, list[Value]] = {"loss": [value, step], "m": [None, 0.5]}
+        batches.append(pen.log(ColumnsBody("t", [step, step + 1], columns)))
+        batches.append(pen.log(*_tell(str(step)), SpanBody(None, str(step))))
     return batches
+
+
+def _tell(word: str) -> Iterable[Body]:
+    return (
+        LogBody("info", word, {"by": word}),
+        TrackBody("pose", 1.5, {"by": word, word: 1}),
+        TrackBody("pose", -float(word), {}),
+        StepBody("load", word, "RUNNING", None),
+        StepBody("load", word, "FINISHED", None),
+        ProvenanceBody({"code": word, word: 1}),
+    )

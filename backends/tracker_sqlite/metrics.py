@@ -1,0 +1,149 @@
+"""The table ``metrics``: the points of all series, in blocks.
+
+A block is a row. Its points are of one series, one attempt and one writer, in order,
+and its columns tell its first and its last place, so that a reader of a few points
+fetches the blocks that hold them and no others. Each addition is a block of its own;
+where small ones have piled up, neighbours are packed together.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby, pairwise
+from typing import NamedTuple, cast
+
+from tracker_core.records import OrderKey, Writer
+from tracker_sqlite.blocks import Block, decode, encode, joined
+
+__all__ = ["Head", "Stretch", "fetched", "heads", "keep", "pack"]
+
+# Incoming points are cut into blocks of this many, small blocks packed into that many.
+_LARGEST = 65_536
+_PACKED = 4_096
+
+_KEEP = """
+INSERT INTO metrics (series, attempt, writer, first_ns, first_sequence, first_row,
+    last_ns, last_sequence, last_row, count, max_step, data)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_HEADS = """
+SELECT metrics.id, attempt, writer,
+    (SELECT rank FROM taken WHERE taken.run = series.run
+        AND taken.writer = metrics.writer LIMIT 1),
+    first_ns, first_sequence, first_row, last_ns, last_sequence, last_row,
+    metrics.count, metrics.max_step
+FROM metrics JOIN series ON series.id = metrics.series
+WHERE series = ?
+ORDER BY attempt, first_ns, writer, first_sequence, first_row
+"""
+
+
+class Head(NamedTuple):
+    """All of a block but its points.
+
+    Args:
+        id: Its key in the table.
+        writer: Who wrote the points, with attempt and rank.
+        first: The place of its first point.
+        last: The place of its last point.
+        size: How many points there are.
+        max_step: The greatest step, or None when no point has one.
+    """
+
+    id: int
+    writer: Writer
+    first: OrderKey
+    last: OrderKey
+    size: int
+    max_step: int | None
+
+
+class Stretch(NamedTuple):
+    """Points of one series by one writer, in its order."""
+
+    writer: Writer
+    block: Block
+
+    def place(self, index: int) -> OrderKey:
+        """Return the place of a point in the order of the run."""
+        times_ns, sequences, rows = self.block[:3]
+        attempt, writer = self.writer.attempt, self.writer.id
+        return (attempt, times_ns[index], writer, sequences[index], rows[index])
+
+
+def keep(
+    connection: sqlite3.Connection, series: int, stretch: Stretch, size: int = _LARGEST
+) -> int:
+    """Keep points as blocks of at most ``size`` points; return how many blocks."""
+    starts = range(0, stretch.block.size, size)
+    parts = (stretch.block.part(start, start + size) for start in starts)
+    connection.executemany(
+        _KEEP, (_row(series, Stretch(stretch.writer, part)) for part in parts)
+    )
+    return len(starts)
+
+
+def heads(connection: sqlite3.Connection, series: int) -> list[Head]:
+    """Return the heads of all blocks of a series, by the place of their first point."""
+    return [_head(row) for row in connection.execute(_HEADS, (series,))]
+
+
+def fetched(connection: sqlite3.Connection, head: Head) -> Stretch:
+    """Return the points of a block."""
+    (data,) = connection.execute(
+        "SELECT data FROM metrics WHERE id = ?", (head.id,)
+    ).fetchone()
+    return Stretch(head.writer, decode(data))
+
+
+def pack(connection: sqlite3.Connection, series: int) -> None:
+    """Pack small neighbours into larger blocks; what they hold stays the same."""
+    by_writer = sorted(heads(connection, series), key=_by_writer)
+    for _, group in groupby(by_writer, lambda head: head.writer):
+        for neighbours in _small_neighbours(group):
+            _pack(connection, series, neighbours)
+
+
+def _row(series: int, stretch: Stretch) -> tuple[object, ...]:
+    attempt, first_ns, writer, *first = stretch.place(0)
+    _, last_ns, _, *last = stretch.place(-1)
+    span = stretch.block.step_span
+    return (
+        *(series, attempt, writer, first_ns, *first, last_ns, *last),
+        *(stretch.block.size, None if span is None else span[1], encode(stretch.block)),
+    )
+
+
+def _head(row: Sequence[int]) -> Head:
+    key, attempt, name, rank, *numbers = row
+    writer = Writer(cast("str", name), attempt, rank)
+    first_ns, first_sequence, first_row = numbers[:3]
+    last_ns, last_sequence, last_row = numbers[3:6]
+    return Head(
+        key,
+        writer,
+        (attempt, first_ns, writer.id, first_sequence, first_row),
+        (attempt, last_ns, writer.id, last_sequence, last_row),
+        *numbers[6:],
+    )
+
+
+def _by_writer(head: Head) -> tuple[int, str, OrderKey]:
+    return (head.writer.attempt, head.writer.id, head.first)
+
+
+def _small_neighbours(group: Iterable[Head]) -> Iterator[list[Head]]:
+    for is_small, run in groupby(group, lambda head: head.size < _PACKED):
+        neighbours = list(run)
+        if is_small and len(neighbours) > 1:
+            yield neighbours
+
+
+def _pack(connection: sqlite3.Connection, series: int, neighbours: list[Head]) -> None:
+    block = joined([fetched(connection, head).block for head in neighbours])
+    if any(head.last > after.first for head, after in pairwise(neighbours)):
+        places = list(zip(*block[:3], strict=True))
+        block = block.at(sorted(range(block.size), key=places.__getitem__))
+    connection.executemany(
+        "DELETE FROM metrics WHERE id = ?", [(head.id,) for head in neighbours]
+    )
+    keep(connection, series, Stretch(neighbours[0].writer, block), _PACKED)

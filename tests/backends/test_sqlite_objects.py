@@ -1,0 +1,120 @@
+"""Content beside the database: files that are whole or not there."""
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from tracker_core.contents import Content, content_of_bytes
+from tracker_core.errors import ContentError, RetryableError
+from tracker_sqlite import SqliteTracker, create
+
+_CONTENT = content_of_bytes(b"weights" * 300_000)
+_NAME = _CONTENT.digest.removeprefix("sha256:")
+
+
+@pytest.fixture
+def tracker(tmp_path: Path) -> Iterator[SqliteTracker]:
+    """Return a tracker on a new file."""
+    with closing(create(str(tmp_path / "store" / "runs.db"))) as tracker:
+        yield tracker
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """Return where the content is kept."""
+    return tmp_path / "store" / "objects" / "sha256" / _NAME[:2] / _NAME
+
+
+def read(tracker: SqliteTracker, digest: str = _CONTENT.digest) -> bytes:
+    """Return the content that a tracker keeps."""
+    with tracker.open_content(digest) as file:
+        return file.read()
+
+
+def test_content_is_a_file_named_by_its_digest(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """Nobody else may read it, and nothing else lies beside it."""
+    tracker.add_content(_CONTENT)
+
+    assert place.read_bytes() == read(tracker) == b"weights" * 300_000
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    for folder in list(place.parents)[:3]:
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert os.listdir(place.parent) == [_NAME]  # noqa: PTH208 - names
+
+
+def test_content_that_is_there_is_not_read(tracker: SqliteTracker) -> None:
+    """Adding it again costs nothing."""
+    tracker.add_content(_CONTENT)
+
+    tracker.add_content(_CONTENT._replace(open=lambda: BytesIO(b"never read")))
+
+    assert read(tracker) == b"weights" * 300_000
+
+
+def test_content_that_was_cut_off_is_written_again(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """A file of another size is not taken for it."""
+    tracker.add_content(_CONTENT)
+    os.truncate(place, 10)
+
+    tracker.add_content(_CONTENT)
+
+    assert read(tracker) == b"weights" * 300_000
+
+
+@pytest.mark.parametrize("where", ["file", ":memory:"])
+def test_content_that_has_changed_leaves_nothing(tmp_path: Path, where: str) -> None:
+    """Other bytes than those of the digest are never kept under its name."""
+    changed = Content(_CONTENT.digest, 7, lambda: BytesIO(b"changed"))
+    config = str(tmp_path / "runs.db") if where == "file" else where
+
+    with closing(create(config)) as tracker:
+        with pytest.raises(ContentError, match="damaged"):
+            tracker.add_content(changed)
+
+        with pytest.raises(ContentError, match="not kept here"):
+            tracker.open_content(_CONTENT.digest)
+    left = [path for path in tmp_path.rglob("objects/**/*") if path.is_file()]
+    assert left == []
+
+
+@pytest.mark.parametrize("digest", ["sha256:../../runs.db", "", "sha256:" + "0" * 64])
+def test_digest_of_nothing_is_an_error(tracker: SqliteTracker, digest: str) -> None:
+    """Above all it is never a path out of the folder."""
+    with pytest.raises(ContentError, match="not kept here"):
+        tracker.open_content(digest)
+
+
+def test_folder_that_cannot_be_written_asks_to_be_tried_again(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """Nothing was kept, and it may succeed later."""
+    place.parents[2].write_text("in the way", encoding="ascii")
+
+    with pytest.raises(RetryableError, match="cannot be kept"):
+        tracker.add_content(_CONTENT)
+
+    place.parents[2].unlink()
+    tracker.add_content(_CONTENT)
+    assert read(tracker) == b"weights" * 300_000
+
+
+def test_content_in_memory_ends_with_the_database() -> None:
+    """It is there until it is closed, and no file is made."""
+    tracker = create(":memory:")
+    tracker.add_content(_CONTENT)
+    kept = read(tracker)
+
+    tracker.close()
+
+    assert kept == b"weights" * 300_000
+    with pytest.raises(ContentError):
+        tracker.open_content(_CONTENT.digest)

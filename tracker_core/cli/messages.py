@@ -1,0 +1,65 @@
+"""``tracker show RUN --logs``: the messages of a run, line by line."""
+
+from collections.abc import Iterator
+
+import click
+
+from tracker_core.cli.border import say
+from tracker_core.cli.documents import log_values, print_json
+from tracker_core.cli.printing import clean, echo, has_colours
+from tracker_core.cli.selection import select_run
+from tracker_core.cli.stores import open_store
+from tracker_core.cli.text import shown, stamp
+from tracker_core.entries import LogEntry
+
+__all__ = ["show_messages"]
+
+_COLOURS = {"debug": "bright_black", "warn": "yellow", "error": "red", "fatal": "red"}
+_LEVEL_WIDTH = 5
+
+
+def show_messages(
+    wanted: str, level: str | None, backend: str | None, *, as_json: bool
+) -> None:
+    """Print the messages of a run.
+
+    A message of several lines has its further ones set in, so that none of them looks
+    like a message of its own.
+
+    Args:
+        wanted: The word for the run.
+        level: The mildest level that is wanted; None for all.
+        backend: Where to look.
+        as_json: Whether to print for programs.
+    """
+    with open_store(backend) as store:
+        run = select_run(store, wanted)
+        logs = store.tracker.logs(run.run_id, level)
+    if as_json:
+        print_json({"run_id": run.run_id, "logs": log_values(logs)})
+        return
+    for entry in logs:
+        for line in _lines(entry):
+            echo(line)
+    if not logs:
+        mildest = "" if level is None else f" at {level} or above"
+        say(f"run {run.name!r} has logged nothing{mildest}")
+
+
+def _lines(entry: LogEntry) -> Iterator[str]:
+    head = f"{stamp(entry.time_ns)} "
+    room = " " * (len(head) + _LEVEL_WIDTH + 1)
+    message = entry.message if entry.metadata is None else _with_metadata(entry)
+    first, *others = message.split("\n")
+    yield f"{head}{_coloured(entry.level)} {clean(first)}"
+    yield from (f"{room}{clean(line)}" for line in others)
+
+
+def _with_metadata(entry: LogEntry) -> str:
+    return f"{entry.message} {shown(dict(entry.metadata or {}))}"
+
+
+def _coloured(level: str) -> str:
+    text = level.ljust(_LEVEL_WIDTH)
+    colour = _COLOURS.get(level)
+    return click.style(text, colour) if colour and has_colours() else text
