@@ -158,7 +158,7 @@ def save(run: AppRun, model: Model, data: Data, output: str) -> None:
         "weights": model.weights,
     }
     path.write_text(json.dumps(content, indent=2) + "\n")
-    run.add_artifact("weights", str(path), metadata={"format": "json"})
+    run.log_file(path, kind="model.weights", name="weights")
     matrix = confusion(model, data.test, len(data.species))
     run.add_metadata(confusion_matrix=matrix, labels=data.species)
 
