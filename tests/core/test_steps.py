@@ -357,13 +357,13 @@ def test_step_whose_run_ends_while_it_ends_has_ended(
         def write(self, batch: Batch) -> None:
             super().write(batch)
             if isinstance(batch.records[0].body, MetricsBody):
-                run.finish()
+                ending.finish()
 
     tracker = Ending()
-    run = AppRun("r", [tracker])
-    run.start()
+    ending = AppRun("r", [tracker])
+    ending.start()
 
-    with run.step("train"):
+    with ending.step("train"):
         pass
 
     assert statuses(tracker) == {"train": ["FINISHED"]}
