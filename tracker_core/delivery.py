@@ -192,10 +192,23 @@ class DirectDelivery(Delivery):
                 such artifact, or it cannot hold such things.
             BaseException: What the last tracker raised, unless this delivery isolates.
         """
+        answers: list[_T] = []
+
+        def ask() -> None:
+            answers.extend(self._ask(call))
+
+        if self.is_busy:
+            # A handler that reads in the middle of a call cannot wait for its end.
+            ask()
+        else:
+            self._do(ask)
+        return answers[0] if answers else None
+
+    def _ask(self, call: Callable[[NativeTracker], _T]) -> list[_T]:
         last: BaseException | None = None
         for index in sorted(range(len(self._targets)), key=self._doubt):
             try:
-                return self._answer(index, call)
+                return [self._answer(index, call)]
             except BaseException as error:
                 if is_interruption(error):
                     raise
@@ -204,7 +217,7 @@ class DirectDelivery(Delivery):
                 last = error
         if last is not None and (_is_answer(last) or not self._isolates):
             raise last
-        return None
+        return []
 
     def _answer(self, index: int, call: Callable[[NativeTracker], _T]) -> _T:
         target = self._targets[index]

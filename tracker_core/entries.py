@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from tracker_core.errors import InvalidValueError
+from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.values import Value
 
 __all__ = ["LogEntry", "ParamChange", "Row", "Rows", "TrackEntry", "to_ns", "window"]
 
-_MAX_NS = 2**63 - 1
+_MAX = 2**63 - 1
 
 
 class LogEntry(NamedTuple):
@@ -88,26 +88,32 @@ def to_ns(seconds: float) -> int:
     """Return seconds since 1970 as whole nanoseconds, the nearest that 64 bits hold.
 
     Raises:
+        UnsupportedTypeError: They are no number.
         InvalidValueError: They are NaN.
     """
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        what = "a bound of time"
+        raise UnsupportedTypeError(what, type(seconds).__qualname__, "seconds, or None")
     if math.isnan(seconds):
         message = "a bound of time is NaN; use seconds, or None for no bound"
         raise InvalidValueError(message)
-    if abs(seconds) >= _MAX_NS / 1e9:
-        return _MAX_NS if seconds > 0 else -_MAX_NS
+    if abs(seconds) >= _MAX / 1e9:
+        return _MAX if seconds > 0 else -_MAX
     return round(seconds * 1e9)
 
 
 def window(start_index: int, limit: int | None) -> slice:
-    """Return the part of a sequence that a read is asked for.
+    """Return the part of a sequence that a read is asked for; its ends fit 64 bits.
 
     Raises:
+        UnsupportedTypeError: One of them is no int.
         InvalidValueError: One of them is negative.
     """
-    if start_index < 0 or (limit is not None and limit < 0):
-        message = (
-            f"start_index is {start_index!r} and limit {limit!r}; use ints from 0, "
-            "or None for no limit"
-        )
-        raise InvalidValueError(message)
-    return slice(start_index, None if limit is None else start_index + limit)
+    for name, number in (("start_index", start_index), ("limit", limit or 0)):
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise UnsupportedTypeError(name, type(number).__qualname__, "an int from 0")
+        if number < 0:
+            message = f"{name} is {number!r}; use an int from 0"
+            raise InvalidValueError(message)
+    start = min(start_index, _MAX)
+    return slice(start, None if limit is None else min(start + limit, _MAX))

@@ -166,7 +166,7 @@ class RunNotFoundError(TrackerError, LookupError):
 
     def __str__(self) -> str:
         """Name the run and where to look."""
-        return f"no run {self.args[0]!r} here; `tracker list` shows those that are"
+        return f"this store has no run {self.args[0]!r}; runs() gives those that it has"
 
 
 class ExperimentNotFoundError(TrackerError, LookupError):
@@ -175,8 +175,8 @@ class ExperimentNotFoundError(TrackerError, LookupError):
     def __str__(self) -> str:
         """Name the experiment and where to look."""
         return (
-            f"no experiment {self.args[0]!r} here; "
-            "`tracker list experiments` shows those that are"
+            f"this store has no experiment {self.args[0]!r}; "
+            "experiments() gives those that it has"
         )
 
 
@@ -199,7 +199,7 @@ class ArtifactNotFoundError(TrackerError, LookupError):
         if near:
             hint = f"did you mean {' or '.join(repr(item) for item in near)}?"
         else:
-            hint = f"`tracker list artifacts {run_id}` shows those that are"
+            hint = "artifacts() gives those that it has"
         return f"run {run_id!r} has no artifact {artifact!r}; {hint}"
 
 

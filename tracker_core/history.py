@@ -55,6 +55,7 @@ from tracker_core.values import Value
 __all__ = ["RunHistory"]
 
 _B = TypeVar("_B", bound=Body)
+_Cells = tuple[int | None, dict[str, Value]]
 
 
 class RunHistory:
@@ -71,6 +72,9 @@ class RunHistory:
         self._created_ns: int | None = None
         self._told: dict[type[Body], list[tuple[OrderKey, Body]]] = {}
         self._curves: dict[str, Curve] = {}
+        self._streams: dict[str, dict[str, Curve]] = {}
+        # Those of streams that were read, until more points come.
+        self._rows: dict[str, list[tuple[OrderKey, _Cells]]] = {}
 
     def add(self, batch: Batch) -> None:
         """Take the records of ``batch`` that were not taken yet."""
@@ -169,15 +173,11 @@ class RunHistory:
 
     def rows(self, stream: str, start_index: int = 0, limit: int | None = None) -> Rows:
         """Return points of a whole stream in order; an unknown stream has none."""
-        found: dict[OrderKey, tuple[int | None, dict[str, Value]]] = {}
-        for name, curve in sorted(self._curves.items()):
-            owner, _, field = name.rpartition("/")
-            for key, step, value, _ in curve.points() if owner == stream else ():
-                found.setdefault(key, (step, {}))[1][field] = value
-        chosen = sorted(found.items())[window(start_index, limit)]
+        found = self._rows_of(stream)
+        part = window(start_index, limit)
         rows = (
             Row(index, step, key[1], deepcopy(fields))
-            for index, (key, (step, fields)) in enumerate(chosen, start_index)
+            for index, (key, (step, fields)) in enumerate(found[part], start_index)
         )
         return Rows(rows, len(found))
 
@@ -234,6 +234,15 @@ class RunHistory:
             if (start is None or moment >= start) and (end is None or moment <= end)
         ]
 
+    def _rows_of(self, stream: str) -> list[tuple[OrderKey, _Cells]]:
+        if stream not in self._rows:
+            found: dict[OrderKey, _Cells] = {}
+            for field, curve in sorted(self._streams.get(stream, {}).items()):
+                for key, step, value, _ in curve.points():
+                    found.setdefault(key, (step, {}))[1][field] = value
+            self._rows[stream] = sorted(found.items())
+        return self._rows[stream]
+
     def _in_order(self, kind: type[_B]) -> list[tuple[OrderKey, _B]]:
         known = cast("type[Body]", kind)
         told = cast("list[tuple[OrderKey, _B]]", self._told.get(known, []))
@@ -247,15 +256,23 @@ class RunHistory:
             span = span._replace(**said)
         return span
 
+    def _curve(self, name: str) -> Curve:
+        curve = self._curves.get(name)
+        if curve is None:
+            curve = self._curves[name] = Curve()
+            stream, _, field = name.rpartition("/")
+            self._streams.setdefault(stream, {})[field] = curve
+        return curve
+
     def _add_record(self, writer: Writer, record: Record) -> None:
         if self._created_ns is None or record.time_ns < self._created_ns:
             self._created_ns = record.time_ns
         match record.body:
             case MetricsBody() | ColumnsBody() as body:
+                self._rows.clear()
                 for name, row, step, value in _cells(body):
                     key = order_key(writer, record, row)
-                    curve = self._curves.setdefault(name, Curve())
-                    curve.add((key, step, value, writer.rank))
+                    self._curve(name).add((key, step, value, writer.rank))
             case body:
                 key = order_key(writer, record)
                 self._told.setdefault(type(body), []).append((key, body))

@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING
 from tracker_core.api import TrackerBase
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery import Delivery, DirectDelivery, Target, warn
-from tracker_core.errors import InvalidValueError, TrackerError
+from tracker_core.errors import (
+    InvalidValueError,
+    TrackerError,
+    UnsupportedTypeError,
+)
 from tracker_core.identity import new_run_id
 from tracker_core.plain import native
 from tracker_core.records import (
@@ -117,7 +121,7 @@ def track(
         backends = settings.backends or (settings.embedded,)
         targets = open_targets(backends, settings.on_error)
     else:
-        targets = [Target.of(tracker) for tracker in trackers]
+        targets = [Target.of(tracker) for tracker in _listed(trackers)]
     return _open(settings, new_run_id(), targets, created)
 
 
@@ -210,6 +214,13 @@ def _settings() -> Settings:
 
 def _checked(name: str | None, what: str) -> str | None:
     return None if name is None else check_name(name, what)
+
+
+def _listed(trackers: Iterable[TrackerBase]) -> list[TrackerBase]:
+    if not isinstance(trackers, Iterable):
+        name = type(trackers).__qualname__
+        raise UnsupportedTypeError("trackers", name, "a list of trackers")
+    return list(trackers)
 
 
 def _with_config(created: CreatedBody, config: Mapping[str, object]) -> CreatedBody:

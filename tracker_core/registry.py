@@ -16,6 +16,7 @@ from tracker_core.errors import (
     BackendUnavailableError,
     ConfigError,
     TrackerError,
+    UnsupportedTypeError,
 )
 from tracker_core.plain import native
 from tracker_core.redaction import describe, redact, shows_secret
@@ -95,7 +96,12 @@ def build_trackers(configs: "Mapping[str, str | None]") -> "list[TrackerBase]":
         BackendNotFoundError: Nothing has that name.
         BackendUnavailableError: A package that it needs is not installed.
         ConfigError: The factory is none, or refused the config.
+        UnsupportedTypeError: ``configs`` is no mapping.
     """
+    if not isinstance(configs, Mapping):
+        kind = type(configs).__qualname__
+        expected = "a mapping from names to configs, such as {'sqlite': None}"
+        raise UnsupportedTypeError("backends", kind, expected)
     return [
         build_tracker(BackendSetting(name, config=config))
         for name, config in configs.items()

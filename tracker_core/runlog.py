@@ -82,20 +82,20 @@ def _nested(values: Mapping[int, Value]) -> Value:
 
 def _steps(tracker: NativeTracker, info: RunInfo) -> dict[str, Value]:
     infos = _step_infos(tracker, info)
-    names = [step.name for step in infos]
+    names = frozenset(step.name for step in infos)
     code = _code_identities(tracker.provenance(info.run_id))
-    artifacts = tracker.artifacts(info.run_id).values()
     values = _values_by_step(tracker, info.run_id, names)
+    catalogs: dict[str | None, list[TrackerArtifact]] = {}
+    for artifact in tracker.artifacts(info.run_id).values():
+        catalogs.setdefault(_owner(artifact.name, names), []).append(artifact)
     found: dict[str, Value] = {}
-    outside = [a for a in artifacts if _owner(a.name, names) is None]
-    if None in values or outside or not infos:
+    if None in values or None in catalogs or not infos:
         key = info.name if info.name not in names else f"{info.name} (run)"
         whole = StepInfo(key, info.status or "RUNNING", info.attempts)
-        catalog = _catalog(info.run_id, outside)
+        catalog = _catalog(info.run_id, catalogs.get(None, ()))
         found[key] = _step(whole, code, values.get(None, {}), catalog)
     for step in infos:
-        mine = [a for a in artifacts if _owner(a.name, names) == step.name]
-        catalog = _catalog(info.run_id, mine)
+        catalog = _catalog(info.run_id, catalogs.get(step.name, ()))
         found[step.name] = _step(step, code, values.get(step.name, {}), catalog)
     return found
 
@@ -138,34 +138,32 @@ def _attempt(attempt: Attempt) -> Value:
 
 
 def _values_by_step(
-    tracker: NativeTracker, run_id: str, steps: Sequence[str]
+    tracker: NativeTracker, run_id: str, steps: frozenset[str]
 ) -> dict[str | None, dict[str, Value]]:
     """Give the values of each step that has some; None is outside of all."""
-    series = tracker.series(run_id)
+    streams: dict[str, dict[str, Summary]] = {}
+    for name, summary in tracker.series(run_id).items():
+        stream, _, field = name.rpartition("/")
+        streams.setdefault(stream, {})[field] = summary
     found: dict[str | None, dict[str, Value]] = {}
-    for stream in sorted({name.rpartition("/")[0] for name in series}):
+    for stream, fields in sorted(streams.items()):
         owner = _owner(f"{stream}/", steps)
         prefix = f"{stream}/" if stream else ""
         if owner is not None:
             prefix = prefix.removeprefix(f"{owner}/")
-        values = _values(tracker, run_id, stream, series)
+        values = _values(tracker, run_id, stream, fields)
         named = {f"{prefix}{field}": value for field, value in values.items()}
         found.setdefault(owner, {}).update(named)
     return {owner: dict(sorted(values.items())) for owner, values in found.items()}
 
 
 def _values(
-    tracker: NativeTracker, run_id: str, stream: str, series: Mapping[str, Summary]
+    tracker: NativeTracker, run_id: str, stream: str, fields: Mapping[str, Summary]
 ) -> dict[str, Value]:
     if Capability.HISTORY in tracker.capabilities:
         rows = tracker.rows(run_id, stream)
         return nested_by_step((row.step, row.fields) for row in rows)
-    split = {name: name.rpartition("/") for name in series}
-    return {
-        field: series[name].last
-        for name, (owner, _, field) in split.items()
-        if owner == stream
-    }
+    return {field: summary.last for field, summary in fields.items()}
 
 
 def _catalog(run_id: str, artifacts: Iterable[TrackerArtifact]) -> Value:
@@ -181,9 +179,13 @@ def _catalog(run_id: str, artifacts: Iterable[TrackerArtifact]) -> Value:
     ]
 
 
-def _owner(name: str, steps: Iterable[str]) -> str | None:
-    owners = [step for step in steps if name.startswith(f"{step}/")]
-    return max(owners, key=len, default=None)
+def _owner(name: str, steps: frozenset[str]) -> str | None:
+    """Return the innermost step that ``name`` lies below."""
+    while steps and "/" in name:
+        name = name.rpartition("/")[0]
+        if name in steps:
+            return name
+    return None
 
 
 def _code_identities(provenance: Mapping[str, Value]) -> Value:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker_core.errors import InvalidValueError
+from tracker_core.entries import window
 from tracker_core.expressions import parse, parse_order
 from tracker_core.fields import Ordering
 from tracker_core.filters import Condition
@@ -33,10 +33,9 @@ def to_selection(
     Raises:
         QueryError: The query or the order means nothing; it says where and why.
         InvalidValueError: The limit is negative.
+        UnsupportedTypeError: The limit is no int.
     """
-    if limit is not None and limit < 0:
-        message = f"limit is {limit!r}; use an int from 0, or None for all"
-        raise InvalidValueError(message)
+    window(0, limit)
     condition = parse(query) if isinstance(query, str) else query
     return Selection(condition, () if order_by is None else parse_order(order_by))
 
@@ -52,8 +51,10 @@ def select_runs(
     Raises:
         QueryError: The query or the order means nothing; it says where and why.
         InvalidValueError: The limit is negative.
+        UnsupportedTypeError: The limit is no int.
     """
-    return select(items, *to_selection(query, order_by, limit), limit)
+    selection = to_selection(query, order_by, limit)
+    return select(items, *selection, window(0, limit).stop)
 
 
 class TrackerFacts(NamedTuple):

@@ -1,10 +1,20 @@
 """What reads give: rows know how many there are, and times become nanoseconds."""
 
 import pickle
+from typing import Any
 
 import pytest
 
-from tracker_core.entries import LogEntry, ParamChange, Row, Rows, TrackEntry, to_ns
+from tracker_core.entries import (
+    LogEntry,
+    ParamChange,
+    Row,
+    Rows,
+    TrackEntry,
+    to_ns,
+    window,
+)
+from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 
 _ROWS = [Row(3, None, 10, {"a": 1}), Row(4, 7, 20, {})]
 
@@ -48,3 +58,43 @@ def test_seconds_become_the_nearest_nanoseconds(seconds: float, time_ns: int) ->
     found = to_ns(seconds)
 
     assert (found, type(found)) == (time_ns, int)
+
+
+@pytest.mark.parametrize(
+    ("start_index", "limit", "expected"),
+    [
+        (0, None, slice(0, None)),
+        (3, 4, slice(3, 7)),
+        (2**70, 1, slice(2**63 - 1, 2**63 - 1)),
+        (1, 2**70, slice(1, 2**63 - 1)),
+    ],
+)
+def test_window_is_a_part_of_a_sequence(
+    start_index: int, limit: int | None, expected: slice
+) -> None:
+    """Its ends fit what stores can count."""
+    assert window(start_index, limit) == expected
+
+
+@pytest.mark.parametrize("wrong", [1.0, "1", True])
+def test_window_takes_ints_alone(wrong: object) -> None:
+    """Every backend says the same of anything else."""
+    anything: Any = wrong
+
+    with pytest.raises(UnsupportedTypeError, match="limit has the type"):
+        window(0, anything)
+
+
+@pytest.mark.parametrize("wrong", ["1", True])
+def test_bound_of_time_is_a_number(wrong: object) -> None:
+    """Every backend says the same of anything else."""
+    anything: Any = wrong
+
+    with pytest.raises(UnsupportedTypeError, match="a bound of time has the type"):
+        to_ns(anything)
+
+
+def test_bound_of_time_is_not_nan() -> None:
+    """It lies neither before nor after anything."""
+    with pytest.raises(InvalidValueError, match="a bound of time is NaN"):
+        to_ns(float("nan"))

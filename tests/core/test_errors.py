@@ -57,7 +57,7 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
     RunNotFoundError: (
         RunNotFoundError("r1"),
         LookupError,
-        "no run 'r1' here; `tracker list` shows those that are",
+        "this store has no run 'r1'; runs() gives those that it has",
     ),
     KeyConflictError: (
         KeyConflictError("optimizer", "optimizer.type"),
@@ -71,7 +71,7 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
     ExperimentNotFoundError: (
         ExperimentNotFoundError("iris"),
         LookupError,
-        ("no experiment 'iris' here; `tracker list experiments` shows those that are"),
+        "this store has no experiment 'iris'; experiments() gives those that it has",
     ),
     ArtifactNotFoundError: (
         ArtifactNotFoundError("r1", "modle", ["model"]),
@@ -138,10 +138,10 @@ def test_backend_unavailable_names_the_module_as_import_errors_do() -> None:
 
 
 def test_artifact_not_found_says_where_to_look() -> None:
-    """When nothing looks like the name, the command is named that lists them."""
+    """When nothing looks like the name, the call is named that gives them all."""
     text = str(ArtifactNotFoundError("r1", "x"))
 
-    assert text.endswith("`tracker list artifacts r1` shows those that are")
+    assert text == "run 'r1' has no artifact 'x'; artifacts() gives those that it has"
 
 
 @pytest.mark.parametrize("after", [None, 2.5])

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -16,6 +16,7 @@ from tracker_core.errors import (
     ConfigError,
     InvalidValueError,
     TrackerError,
+    UnsupportedTypeError,
 )
 from tracker_core.opening import open_targets
 from tracker_core.testing import FaultyTracker, MemoryTracker
@@ -355,3 +356,11 @@ def test_no_secret_is_logged(
     assert len(caplog.messages) == 3
     assert SECRET not in caplog.text
     assert all(SECRET not in repr(vars(record)) for record in caplog.records)
+
+
+def test_track_takes_a_list_of_trackers_alone() -> None:
+    """One tracker by itself is not guessed to mean a list of it."""
+    tracker: Any = MemoryTracker()
+
+    with pytest.raises(UnsupportedTypeError, match="use a list of trackers"):
+        track("a", trackers=tracker)

@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tracker_core.errors import (
     ConfigError,
     InvalidValueError,
     TrackerError,
+    UnsupportedTypeError,
 )
 from tracker_core.registry import (
     InstalledBackend,
@@ -510,3 +512,11 @@ def test_package_without_metadata_can_be_used(site: Site) -> None:
     assert len(build_trackers({"lake": None})) == 1
     with pytest.raises(BackendUnavailableError, match="install bad_module:f again"):
         build_trackers({"bad": None})
+
+
+def test_build_trackers_takes_a_mapping_alone() -> None:
+    """A list of names is not guessed to mean their defaults; the message shows how."""
+    names: Any = ["sqlite"]
+
+    with pytest.raises(UnsupportedTypeError, match=r"such as \{'sqlite': None\}"):
+        build_trackers(names)

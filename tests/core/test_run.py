@@ -786,3 +786,24 @@ def test_end_is_recorded_when_a_variable_is_not(
         pass
 
     assert (run.status, inner.run("r").status) == ("FINISHED", "FINISHED")
+
+
+def test_record_of_a_signal_handler_in_the_middle_of_a_read_is_kept() -> None:
+    """It is handed on once the read has its answer."""
+
+    class Interrupted(MemoryTracker):
+        """Is interrupted whenever it is read."""
+
+        def tags(self, run_id: str) -> Mapping[str, str]:
+            run.log("preempted")
+            messages.append(len(super().logs(run_id)))
+            return super().tags(run_id)
+
+    messages: list[int] = []
+    run = AppRun("r", [Interrupted()])
+    run.set_tag("a", "b")
+
+    assert run.tags() == {"a": "b"}
+
+    assert messages == [0]
+    assert [entry.message for entry in run.logs()] == ["preempted"]
