@@ -7,7 +7,16 @@ from typing import NamedTuple
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.values import Value
 
-__all__ = ["LogEntry", "ParamChange", "Row", "Rows", "TrackEntry", "to_ns", "window"]
+__all__ = [
+    "LogEntry",
+    "ParamChange",
+    "Row",
+    "Rows",
+    "TrackEntry",
+    "check_bound",
+    "to_ns",
+    "window",
+]
 
 _MAX = 2**63 - 1
 
@@ -91,15 +100,29 @@ def to_ns(seconds: float) -> int:
         UnsupportedTypeError: They are no number.
         InvalidValueError: They are NaN.
     """
+    exact = check_bound(seconds)
+    if abs(exact) >= _MAX / 1e9:
+        return _MAX if exact > 0 else -_MAX
+    return round(exact * 1e9)
+
+
+def check_bound(seconds: float) -> float:
+    """Return a bound of time in seconds as a float, which may be infinite.
+
+    Raises:
+        UnsupportedTypeError: It is no number.
+        InvalidValueError: It is NaN.
+    """
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         what = "a bound of time"
         raise UnsupportedTypeError(what, type(seconds).__qualname__, "seconds, or None")
     if math.isnan(seconds):
         message = "a bound of time is NaN; use seconds, or None for no bound"
         raise InvalidValueError(message)
-    if abs(seconds) >= _MAX / 1e9:
-        return _MAX if seconds > 0 else -_MAX
-    return round(seconds * 1e9)
+    try:
+        return float(seconds)
+    except OverflowError:  # an int beyond every float
+        return math.inf if seconds > 0 else -math.inf
 
 
 def window(start_index: int, limit: int | None) -> slice:

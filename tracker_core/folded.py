@@ -6,7 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from tracker_core.api import NativeTracker, Query
 from tracker_core.bodies import check_level
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
-from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry, to_ns
+from tracker_core.entries import (
+    LogEntry,
+    ParamChange,
+    Rows,
+    TrackEntry,
+    check_bound,
+    to_ns,
+)
 from tracker_core.errors import RunNotFoundError
 from tracker_core.history import RunHistory
 from tracker_core.points import Points
@@ -139,7 +146,11 @@ class FoldedTracker(NativeTracker):
         end: float | None = None,
     ) -> Sequence[TrackEntry]:
         """Return entries of a track, as :meth:`NativeTracker.track_entries` says."""
-        return self._history(run_id).track_entries(topic, start, end)
+        return self._history(run_id).track_entries(
+            topic,
+            None if start is None else check_bound(start),
+            None if end is None else check_bound(end),
+        )
 
     def _known(self, run_id: str) -> RunHistory:
         return self.history(run_id) or RunHistory(run_id)

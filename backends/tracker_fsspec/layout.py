@@ -28,8 +28,9 @@ Writing a batch goes in two steps. A crash leaves behind
 
 Content is written before the batch that names it, once for all runs, and never
 changes. Where files can be renamed it is written to ``incoming`` first, so a crash
-leaves it there, where nobody reads. An object store shows it when it is complete, so a
-crash leaves at worst parts of an upload, which the store hides.
+leaves it there, where nobody reads; on a local disk whoever writes content a day later
+removes it. An object store shows it when it is complete, so a crash leaves at worst
+parts of an upload, which the store hides.
 
 Only a file of torchx's is ever changed, ``sources/<source>`` and its mirror in
 ``descendants``: its lines are read, and written back with one more.

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -150,7 +151,7 @@ class Store:
             with _renamed_into(self._local(path), self._local(incoming)) as file:
                 file.writelines(pieces)
                 file.flush()
-                # Its size alone tells later whether it is whole.
+                # Nobody writes it again when the batch that names it is there.
                 os.fsync(file.fileno())
             return
         with _as_os_error():
@@ -161,13 +162,38 @@ class Store:
                 self._move_in(unfinished, self._full(path), pieces)
 
     def size_of(self, path: str) -> int | None:
-        """Return the size of a file in bytes, or None if there is none."""
+        """Return the size of a file in bytes, or None if there is none.
+
+        Raises:
+            IsADirectoryError: There is a directory.
+        """
         try:
             with _as_os_error():
                 self.fs.invalidate_cache()
-                return int(self.fs.info(self._full(path))["size"])
+                found = self.fs.info(self._full(path))
+                if found["type"] == "directory":
+                    raise IsADirectoryError(
+                        errno.EISDIR, os.strerror(errno.EISDIR), path
+                    )
+                return int(found["size"])
         except FileNotFoundError:
             return None
+
+    def remove_left(self, path: str, seconds: float) -> None:
+        """Remove the files of a directory that nobody has written to for so long.
+
+        On a local disk only: elsewhere it would take a request for each file, where
+        there are any.
+        """
+        if not self.is_local:
+            return
+        oldest = time.time() - seconds
+        with suppress(FileNotFoundError):
+            for left in self._local(path).iterdir():
+                # Another process may be faster, and what stays harms nobody.
+                with suppress(OSError):
+                    if left.lstat().st_mtime < oldest:
+                        left.unlink()
 
     def open(self, path: str) -> BinaryIO:
         """Return a new file for reading, at its beginning.

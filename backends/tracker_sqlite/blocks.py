@@ -150,21 +150,24 @@ def decode(data: bytes) -> Block:
     """Return the block that :func:`encode` wrote.
 
     Raises:
-        ValueError: It is damaged, or of a later version; it says which.
+        ValueError: It is damaged, or of a later version; it says which and what to
+            do, after the name of the block that the caller puts before it.
     """
     if data[:1] > bytes([_VERSION]):
-        message = f"block of points of version {data[0]}; upgrade tracker-core"
+        message = f"is of version {data[0]}; upgrade tracker-core"
         raise ValueError(message)
     try:
         columns = _columns(data)
-    except (struct.error, zlib.error, ValueError) as error:
-        message = f"block of points is damaged: {error}"
-        raise ValueError(message) from error
+    except (struct.error, zlib.error, ValueError, OverflowError) as error:
+        raise _damaged(error) from error
     block = Block(*columns)  # type: ignore[arg-type]  # each letter stands where it may
     if len({len(column) for column in block}) > 1:
-        message = "block of points is damaged: its columns differ in length"
-        raise ValueError(message)
+        raise _damaged("its columns differ in length")
     return block
+
+
+def _damaged(reason: object) -> ValueError:
+    return ValueError(f"is damaged ({reason}); restore the file from a copy")
 
 
 def joined(blocks: Sequence[Block]) -> Block:

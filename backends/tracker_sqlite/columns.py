@@ -23,7 +23,7 @@ from typing import TypeAlias
 
 from tracker_core.values import Value, from_json, to_json
 
-__all__ = ["Column", "from_columns", "to_columns", "to_number"]
+__all__ = ["Column", "from_columns", "to_columns", "to_limit", "to_number"]
 
 Column: TypeAlias = "int | float | str | None"
 
@@ -63,6 +63,11 @@ def to_number(number: float | None) -> int | float | None:
         return float(number)
     except OverflowError:  # beyond every float
         return math.inf if number > 0 else -math.inf
+
+
+def to_limit(limit: int | None) -> int:
+    """Return how many rows are wanted as ``LIMIT`` takes it; None is for all."""
+    return -1 if limit is None else min(limit, _LARGEST)
 
 
 def _fits(number: int) -> bool:

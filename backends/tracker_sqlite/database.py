@@ -1,4 +1,4 @@
-"""A database file with at most one open connection, which never crosses a fork.
+"""A database file whose connection never crosses a fork.
 
 SQLite keeps its locks per process and counts them in memory. In a forked child the
 count says that locks are held which the kernel has given to the parent alone, so a
@@ -14,6 +14,11 @@ can open any more. Hence each call looks whether the file at the path is still t
 that was opened, and opens the path again if it is not. Closing the old connection
 leaves the new file's log alone: SQLite removes the log of a file that is at its place
 only (``SQLITE_FCNTL_HAS_MOVED``).
+
+A signal handler may log in the middle of a call of its own thread, which has the lock.
+In the middle of a read it writes through a second connection, closed when it has
+written: the first one can begin no other transaction, and the read goes on to see its
+moment. In the middle of a write it is asked to try again: that write must end first.
 """
 
 import logging
@@ -21,7 +26,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from weakref import WeakSet
 
@@ -81,6 +86,8 @@ class Database:
     def __init__(self, path: Path | None, busy_timeout: float) -> None:
         """Open the database, so that a wrong setting shows at once."""
         self._connection: sqlite3.Connection | None = None
+        # Of the write in progress, which need not have begun its transaction.
+        self._writer: sqlite3.Connection | None = None
         # The working directory may be another one at the next opening.
         self._path = None if path is None else absolute_path(path)
         self._identity: Identity | None = None
@@ -115,17 +122,21 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection for one transaction: all of the block, or nothing.
+        """Give a connection for one transaction: all of the block, or nothing.
 
         Raises:
-            RetryableError: Nothing was written; other processes write, or the disk is
-                full or fails.
+            RetryableError: Nothing was written; other processes write, this very
+                thread is in the middle of a write (or, in memory, of a read), or the
+                disk is full or fails.
             PermanentError: Nothing was written; a value is too large for SQLite.
         """
-        with self._lock, self._errors():
-            connection = self._connected()
-            with transaction(connection, "IMMEDIATE"):
-                yield connection
+        with self._lock, self._errors(), self._for_writing() as connection:
+            before, self._writer = self._writer, connection
+            try:
+                with transaction(connection, "IMMEDIATE"):
+                    yield connection
+            finally:
+                self._writer = before
             self._wait_at_most(self._busy_timeout)
 
     def close(self) -> None:
@@ -151,11 +162,36 @@ class Database:
     def _connected(self) -> sqlite3.Connection:
         if self._path is None:
             self._refuse_in_child()
-        elif self._has_lost_its_file(self._path):
+        elif not self._is_in_use() and self._has_lost_its_file(self._path):
             self._open_again()
         if self._connection is None:
             self._connection = self._open()
         return self._connection
+
+    def _is_in_use(self) -> bool:
+        """Whether this call came in the middle of another of its thread."""
+        return self._connection is not None and self._connection.in_transaction
+
+    @contextmanager
+    def _for_writing(self) -> Iterator[sqlite3.Connection]:
+        connection = self._connected()
+        if not connection.in_transaction:
+            yield connection
+            return
+        if self._writer is not None and self._writer.in_transaction:
+            raise self._busy("write")
+        if self._path is None:
+            raise self._busy("read")
+        target = str(prepared_file(self._path))
+        with closing(self._connection_to(target)) as second:
+            yield second
+
+    def _busy(self, call: str) -> RetryableError:
+        return RetryableError(
+            f"sqlite database {self._name!r} cannot be written in the middle of a "
+            f"{call} by the same thread, as a signal handler would; write when that "
+            f"{call} has ended"
+        )
 
     def _refuse_in_child(self) -> None:
         if os.getpid() != self._pid:

@@ -1,16 +1,15 @@
 """What a run is, folded from its life cycle into columns, and read back from them."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from tracker_core.records import Body, OrderKey, SpanBody
 from tracker_core.runs import Attempt, LifecycleEvent, RunInfo, run_info, to_datetime
 from tracker_core.values import Value, from_json, to_json
 from tracker_core.wire import body_from_fields
 
-__all__ = ["RUN_COLUMNS", "fold", "info_from_row", "mapping_from_json"]
+__all__ = ["RUN_COLUMNS", "fold", "info_from_row", "mapping_from_json", "show_span"]
 
 RUN_COLUMNS = (
     "runs.run_id, runs.name, experiments.name, group_id, parent_run_id, "
@@ -24,26 +23,27 @@ _MICROSECOND = timedelta(microseconds=1)
 
 _SELECT_EVENTS = """
 SELECT kind, attempt, time_ns, writer, sequence, body FROM records
-WHERE run = ? AND kind IN ('created', 'started', 'ended', 'span')
+WHERE run = ? AND kind IN ('created', 'started', 'ended')
 ORDER BY attempt, time_ns, writer, sequence
 """
 _UPDATE_RUN = """
 UPDATE runs SET name = ?, experiment = (SELECT id FROM experiments WHERE name = ?),
-    group_id = ?, parent_run_id = ?, experiment_config = ?, trace_id = ?, span_id = ?,
-    status = ?, cause = ?, attempts = ?, started_ns = ?, ended_ns = ?
+    group_id = ?, parent_run_id = ?, experiment_config = ?, status = ?, cause = ?,
+    attempts = ?, started_ns = ?, ended_ns = ?
+WHERE id = ?
+"""
+_UPDATE_SPAN = """
+UPDATE runs SET
+    trace_id = (SELECT value FROM spans WHERE run = runs.id AND key = 'trace_id'),
+    span_id = (SELECT value FROM spans WHERE run = runs.id AND key = 'span_id')
 WHERE id = ?
 """
 
 
 def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
     """Bring the columns of a run in line with all its life-cycle records."""
-    told = [_told(row) for row in connection.execute(_SELECT_EVENTS, (run,))]
-    events = [
-        cast("LifecycleEvent", event)
-        for event in told
-        if not isinstance(event[1], SpanBody)
-    ]
-    info = run_info(run_id, None, events, _span(body for _, body in told))
+    events = [_event(row) for row in connection.execute(_SELECT_EVENTS, (run,))]
+    info = run_info(run_id, None, events)
     if info.experiment is not None:
         connection.execute(
             "INSERT INTO experiments (name) VALUES (?) ON CONFLICT DO NOTHING",
@@ -51,11 +51,16 @@ def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
         )
     columns = (
         *(info.name, info.experiment, info.group_id, info.parent_run_id),
-        *(_to_json(info.experiment_config), info.trace_id, info.span_id),
-        *(info.status, _to_json(info.cause), _attempts_to_json(info.attempts)),
+        *(_to_json(info.experiment_config), info.status, _to_json(info.cause)),
+        _attempts_to_json(info.attempts),
         *(_to_ns(info.started_at), _to_ns(info.ended_at)),
     )
     connection.execute(_UPDATE_RUN, (*columns, run))
+
+
+def show_span(connection: sqlite3.Connection, run: int) -> None:
+    """Bring the columns of a run in line with the last that its spans say."""
+    connection.execute(_UPDATE_SPAN, (run,))
 
 
 def info_from_row(row: tuple[object, ...]) -> RunInfo:
@@ -85,19 +90,11 @@ def mapping_from_json(text: str | None) -> Mapping[str, Value] | None:
     return None if text is None else cast("dict[str, Value]", from_json(text))
 
 
-def _told(row: tuple[str, int, int, str, int, str]) -> tuple[OrderKey, Body]:
+def _event(row: tuple[str, int, int, str, int, str]) -> LifecycleEvent:
     kind, attempt, time_ns, writer, sequence, text = row
-    fields = cast("dict[str, Value]", from_json(text))
-    return (attempt, time_ns, writer, sequence, 0), body_from_fields(kind, fields)
-
-
-def _span(told: Iterable[Body]) -> SpanBody:
-    span = SpanBody(None, None)
-    for body in told:
-        if isinstance(body, SpanBody):
-            said = {name: text for name, text in body._asdict().items() if text}
-            span = span._replace(**said)
-    return span
+    body = body_from_fields(kind, cast("dict[str, Value]", from_json(text)))
+    key = (attempt, time_ns, writer, sequence, 0)
+    return cast("LifecycleEvent", (key, body))
 
 
 def _to_json(mapping: Mapping[str, Value] | None) -> str | None:

@@ -13,6 +13,7 @@ from tracker_core.selection import Selection, to_selection
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 from tracker_sqlite import reading
+from tracker_sqlite.columns import to_limit
 from tracker_sqlite.conditions import Sql, TooComplexError, to_sql
 from tracker_sqlite.lifecycle import RUN_COLUMNS, info_from_row, mapping_from_json
 from tracker_sqlite.ordering import NEWEST_FIRST, sorting, walk
@@ -89,7 +90,7 @@ def _sorted(
     joins, terms, keys = sorting(order)
     rows = connection.execute(
         f"SELECT {RUN_COLUMNS} {joins} WHERE {condition.text} ORDER BY {terms} LIMIT ?",
-        (*keys, *condition.parameters, -1 if limit is None else limit),
+        (*keys, *condition.parameters, to_limit(limit)),
     )
     return [info_from_row(row) for row in rows]
 
@@ -115,7 +116,7 @@ def _walked(
     where = f"{path.where} AND runs.id = {path.table}.run AND {condition.text}"
     rows = connection.execute(
         f"SELECT {columns} WHERE {where} ORDER BY {path.terms} LIMIT ?",
-        (path.key, *condition.parameters, limit),
+        (path.key, *condition.parameters, to_limit(limit)),
     ).fetchall()
     return [info_from_row(row) for row in rows] if len(rows) == limit else []
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, cast
 
+from tracker_core.errors import ConfigError
 from tracker_core.records import OrderKey, Writer
 from tracker_sqlite.blocks import Block, decode, encode, joined
 
@@ -88,11 +89,20 @@ def heads(connection: sqlite3.Connection, series: int) -> list[Head]:
 
 
 def fetched(connection: sqlite3.Connection, head: Head) -> Stretch:
-    """Return the points of a block."""
+    """Return the points of a block.
+
+    Raises:
+        ConfigError: The block is damaged, or of a later version.
+    """
     (data,) = connection.execute(
         "SELECT data FROM metrics WHERE id = ?", (head.id,)
     ).fetchone()
-    return Stretch(head.writer, decode(data))
+    try:
+        return Stretch(head.writer, decode(data))
+    except ValueError as error:
+        what = f"sqlite database {_file(connection)!r}: a block of series"
+        name = _series_name(connection, head)
+        raise ConfigError(f"{what} {name!r} {error}") from error
 
 
 def pack(connection: sqlite3.Connection, series: int) -> None:
@@ -101,6 +111,20 @@ def pack(connection: sqlite3.Connection, series: int) -> None:
     for _, group in groupby(by_writer, lambda head: head.writer):
         for neighbours in _small_neighbours(group):
             _pack(connection, series, neighbours)
+
+
+def _file(connection: sqlite3.Connection) -> str:
+    _, _, file = connection.execute("PRAGMA database_list").fetchone()
+    return file or ":memory:"
+
+
+def _series_name(connection: sqlite3.Connection, head: Head) -> str:
+    (name,) = connection.execute(
+        "SELECT series.name FROM metrics JOIN series ON series.id = metrics.series "
+        "WHERE metrics.id = ?",
+        (head.id,),
+    ).fetchone()
+    return cast("str", name)
 
 
 def _row(series: int, stretch: Stretch) -> tuple[object, ...]:

@@ -1,15 +1,20 @@
 """The content of artifacts: files beside the database, named by their digest.
 
 ``sha256:abcd…`` lies in ``objects/sha256/ab/abcd…``, with mode 0600 in folders of mode
-0700. A file is written under a name that begins with a dot, synced, and renamed when it
-is whole and its digest is right. So a crash leaves no file that could be taken for
-content, at worst one with a dot that nobody reads.
+0700. A file is written in ``objects/incoming``, synced, and renamed when it is whole
+and its digest is right. So a crash leaves no file that could be taken for content, at
+worst one in ``incoming`` that nobody reads. Whoever writes the next content removes
+what nobody has written to for a day: a writer that lives has written since.
+
+Content that is there was whole when it was renamed. It is read before it is taken for
+whole again, so that logging it mends what a disk or a hand has damaged since.
 """
 
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -21,6 +26,8 @@ if TYPE_CHECKING:  # it hashes, which most jobs never need
     from tracker_core.contents import Content
 
 __all__ = ["FileObjects", "MemoryObjects", "Objects"]
+
+_LEFT_SECONDS = 86_400
 
 
 class Objects(ABC):
@@ -71,45 +78,82 @@ class FileObjects(Objects):
     def __init__(self, folder: Path) -> None:
         """Make nothing before there is content."""
         self._root = folder / "objects" / "sha256"
+        self._incoming = folder / "objects" / "incoming"
 
     def add(self, content: "Content") -> None:
-        """Keep content in a file, unless one of its size is there.
+        """Keep content in a file, unless it is there; a damaged one is replaced.
 
         Raises:
             ContentError: The content has changed since its digest was taken.
-            RetryableError: The disk is full or fails.
+            RetryableError: The disk is full or fails, or something else is in the
+                place of the file.
             OSError: The content cannot be read.
         """
         path = self._path(content.digest)
         with _disk(path):
-            if _is_there(path, content.size_bytes):
+            if _is_there(path, content):
                 return
             make_folders(path.parent)
-        _write(path, content)
+            make_folders(self._incoming)
+            _tidy(self._incoming)
+        _write(path, self._incoming, content)
 
     def open(self, digest: str) -> BinaryIO:
-        """Open content for reading."""
+        """Open content for reading.
+
+        Raises:
+            ContentError: It is not there, or what is there is no file or not readable.
+        """
         from tracker_core.contents import is_digest  # noqa: PLC0415 - as above
 
         if not is_digest(digest):
             raise _missing(digest)
+        path = self._path(digest)
         try:
-            return self._path(digest).open("rb")
+            return path.open("rb")
         except FileNotFoundError as error:
             raise _missing(digest) from error
+        except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+            raise _unreadable(digest, path, error) from error
 
     def _path(self, digest: str) -> Path:
         name = digest.removeprefix("sha256:")
         return self._root / name[:2] / name
 
 
-def _is_there(path: Path, size_bytes: int) -> bool:
-    # A file of another size was damaged since it was renamed.
-    return path.is_file() and path.stat().st_size == size_bytes
+def _is_there(path: Path, content: "Content") -> bool:
+    """Tell whether a file holds content to the bit; one that cannot be read does not.
+
+    Raises:
+        IsADirectoryError: There is a folder in its place.
+    """
+    from hashlib import file_digest  # noqa: PLC0415 - as above
+
+    try:
+        with path.open("rb") as file:
+            is_whole = os.fstat(file.fileno()).st_size == content.size_bytes
+            # The digest alone would do, and costs all of a file that was cut off.
+            return is_whole and content.digest.endswith(
+                file_digest(file, "sha256").hexdigest()
+            )
+    except IsADirectoryError:
+        raise
+    except OSError:
+        return False
 
 
-def _write(path: Path, content: "Content") -> None:
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+def _tidy(incoming: Path) -> None:
+    """Remove what writers left that were killed."""
+    oldest = time.time() - _LEFT_SECONDS
+    for left in incoming.iterdir():
+        # Another process may be faster, and what cannot be removed harms nobody.
+        with suppress(OSError):
+            if left.lstat().st_mtime < oldest:
+                left.unlink()
+
+
+def _write(path: Path, incoming: Path, content: "Content") -> None:
+    temporary = incoming / os.urandom(16).hex()
     with _disk(path):
         number = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
@@ -139,7 +183,16 @@ def _disk(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         message = f"content cannot be kept in {str(path)!r}: {error.strerror}"
+        if isinstance(error, IsADirectoryError):
+            message += "; remove the folder that is in the place of the file"
         raise RetryableError(message) from error
+
+
+def _unreadable(digest: str, path: Path, error: OSError) -> ContentError:
+    return ContentError(
+        f"content {digest!r} cannot be read from {str(path)!r}: {error.strerror}; "
+        "allow it to be read, or remove what is in its place and log it again"
+    )
 
 
 def _missing(digest: str) -> ContentError:

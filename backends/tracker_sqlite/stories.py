@@ -7,9 +7,10 @@ from operator import itemgetter
 from typing import cast
 
 from tracker_core.bodies import check_level
-from tracker_core.entries import LogEntry, TrackEntry, to_ns
+from tracker_core.entries import LogEntry, TrackEntry, check_bound, to_ns
 from tracker_core.records import LEVELS
 from tracker_core.values import Value, from_json
+from tracker_sqlite.columns import to_limit
 from tracker_sqlite.lifecycle import mapping_from_json
 
 __all__ = ["logs", "topics", "track_entries"]
@@ -51,7 +52,7 @@ def logs(
         "SELECT time_ns, level, message, metadata FROM logs "  # noqa: S608 - the words are those above
         f"WHERE {' AND '.join(where)} "
         "ORDER BY attempt DESC, time_ns DESC, writer DESC, sequence DESC LIMIT ?",
-        (*wanted, -1 if limit is None else limit),
+        (*wanted, to_limit(limit)),
     ).fetchall()
     return [
         LogEntry(time_ns, found, message, mapping_from_json(about))
@@ -79,7 +80,7 @@ def track_entries(
     for bound, comparison in ((start, ">="), (end, "<=")):
         if bound is not None:
             where.append(f"timestamp {comparison} ?")
-            wanted.append(float(bound))
+            wanted.append(check_bound(bound))
     rows = connection.execute(
         f"SELECT timestamp, fields FROM tracks WHERE {' AND '.join(where)} "  # noqa: S608 - the words are those above
         "ORDER BY timestamp, attempt, time_ns, writer, sequence",

@@ -25,7 +25,8 @@ CREATE TABLE IF NOT EXISTS experiments (
     name TEXT NOT NULL UNIQUE
 )
 """
-# What a run is; all but created_ns follows from its life cycle in records.
+# What a run is: its created_ns, what spans say last, and what follows from the life
+# cycle in records.
 _RUNS = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -59,13 +60,17 @@ CREATE TABLE IF NOT EXISTS {table} (
 """
 
 
-_TAGS = f"""
-CREATE TABLE IF NOT EXISTS tags (
+def _latest_text(table: str) -> str:
+    """Return the table of the last text of each key."""
+    return f"""
+CREATE TABLE IF NOT EXISTS {table} (
     {_OF_RUN},
     key TEXT NOT NULL,
     value TEXT NOT NULL,{_ORDER}    PRIMARY KEY (run, key)
 )
 """
+
+
 _ARTIFACTS = f"""
 CREATE TABLE IF NOT EXISTS artifacts (
     {_OF_RUN},
@@ -204,7 +209,7 @@ STATEMENTS = (
     _EXPERIMENTS,
     _RUNS,
     *map(_latest, ("params", "metadata", "provenance")),
-    _TAGS,
+    *map(_latest_text, ("tags", "spans")),
     _ARTIFACTS,
     _SOURCES,
     _SERIES,

@@ -34,7 +34,7 @@ from tracker_core.values import Value, to_json
 from tracker_core.wire import body_kind, body_to_fields
 from tracker_sqlite.columns import Column, to_columns
 from tracker_sqlite.gathering import Gathering
-from tracker_sqlite.lifecycle import fold
+from tracker_sqlite.lifecycle import fold, show_span
 from tracker_sqlite.metrics import Stretch
 from tracker_sqlite.series import add_points, pack_all
 
@@ -42,7 +42,7 @@ __all__ = ["take", "take_records"]
 
 _ORDER = ("attempt", "time_ns", "writer", "sequence")
 # The bodies that say what the run is.
-_LIFE = frozenset({CreatedBody, StartedBody, EndedBody, SpanBody})
+_LIFE = frozenset({CreatedBody, StartedBody, EndedBody})
 
 
 def take(connection: sqlite3.Connection, batch: Batch) -> None:
@@ -130,6 +130,8 @@ class _Taking:
         )
         if self._kinds & _LIFE:
             fold(self._connection, self._run, self._run_id)
+        if SpanBody in self._kinds:
+            show_span(self._connection, self._run)
         if EndedBody in self._kinds:
             pack_all(self._connection, self._run)
 
@@ -147,7 +149,7 @@ class _Taking:
                 self._keep_values(_KEEP_PARAM, key, values)
                 self._keep_whole(_KEEP_RECORD, key, body)
             case TagsBody(texts):
-                self._keep_tags(key, texts)
+                self._keep_texts(_KEEP_TAG, key, texts)
             case ArtifactBody():
                 self._keep_artifact(key, body)
                 self._keep_whole(_KEEP_RECORD, key, body)
@@ -169,6 +171,11 @@ class _Taking:
             case StepBody(step, execution, status, cause):
                 told = (step, execution, status, _json_or_null(cause))
                 self._connection.execute(_KEEP_STEP, (self._run, *key[:4], *told))
+            case SpanBody():
+                parts = body._asdict().items()
+                self._keep_texts(
+                    _KEEP_SPAN, key, {name: it for name, it in parts if it}
+                )
             case UnknownBody():
                 self._keep_whole(_KEEP_UNKNOWN, key, body)
             case _:
@@ -185,9 +192,11 @@ class _Taking:
             ],
         )
 
-    def _keep_tags(self, key: OrderKey, texts: Mapping[str, str]) -> None:
+    def _keep_texts(
+        self, statement: str, key: OrderKey, texts: Mapping[str, str]
+    ) -> None:
         self._connection.executemany(
-            _KEEP_TAG,
+            statement,
             [(self._run, name, *key[:4], text) for name, text in texts.items()],
         )
 
@@ -221,6 +230,7 @@ def _keep_latest(table: str, name: str, *values: str) -> str:
 _KEEP_PARAM = _keep_latest("params", "key", "type", "value")
 _KEEP_METADATA = _keep_latest("metadata", "key", "type", "value")
 _KEEP_TAG = _keep_latest("tags", "key", "value")
+_KEEP_SPAN = _keep_latest("spans", "key", "value")
 _KEEP_PROVENANCE = _keep_latest("provenance", "key", "type", "value")
 _KEEP_ARTIFACT = _keep_latest(
     *("artifacts", "name", "path", "metadata"),

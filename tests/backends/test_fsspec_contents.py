@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import tracemalloc
 from base64 import b32decode
 from pathlib import Path
@@ -26,7 +27,7 @@ from tracker_core.contents import (
 from tracker_core.errors import ContentError, RetryableError
 from tracker_core.identity import new_run_id
 from tracker_fsspec import FsspecTracker
-from tracker_fsspec.layout import content_path
+from tracker_fsspec.layout import INCOMING_CONTENTS, content_path
 from tracker_fsspec.store import Store
 
 MEBIBYTE = 2**20
@@ -193,6 +194,74 @@ def test_content_of_another_size_is_replaced(place: Place) -> None:
 
     with tracker.open_content(CONTENT.digest) as file:
         assert file.read() == b"some content"
+
+
+def test_damaged_content_is_replaced_on_a_disk(tmp_path: Path) -> None:
+    """Its size is right, so its bytes are compared before it is taken for whole."""
+    tracker = FsspecTracker(LocalFileSystem(), str(tmp_path))
+    tracker.add_content(CONTENT)
+    (tmp_path / content_path(CONTENT.digest)).write_bytes(b"SOME content")
+
+    tracker.add_content(CONTENT)
+
+    with tracker.open_content(CONTENT.digest) as file:
+        assert file.read() == b"some content"
+
+
+def test_content_is_not_fetched_to_be_compared() -> None:
+    """Elsewhere than on a disk a look at the size is all that adding it again costs."""
+    fs = ObjectStore()
+    tracker = FsspecTracker(fs, f"/{new_run_id()}")
+    tracker.add_content(CONTENT)
+
+    tracker.add_content(CONTENT)
+
+    assert fs.ranges == []
+
+
+def test_content_that_may_not_be_read_says_so(humble_folder: Path) -> None:
+    """What to do is said when it is opened, and adding it again mends it."""
+    tracker = FsspecTracker(LocalFileSystem(), str(humble_folder))
+    tracker.add_content(CONTENT)
+    (humble_folder / content_path(CONTENT.digest)).chmod(0)
+
+    with pytest.raises(ContentError, match="Permission denied; allow it"):
+        tracker.open_content(CONTENT.digest)
+    tracker.add_content(CONTENT)
+
+    with tracker.open_content(CONTENT.digest) as file:
+        assert file.read() == b"some content"
+
+
+def test_directory_in_the_place_of_content_says_so(place: Place) -> None:
+    """Opening and adding say what to do, and it works once that is done."""
+    fs, root = place
+    tracker, path = FsspecTracker(fs, root), content_path(CONTENT.digest)
+    fs.makedirs(f"{root}/{path}")
+
+    with pytest.raises(ContentError, match=f"{path}.*Is a directory.*remove what"):
+        tracker.open_content(CONTENT.digest)
+    with pytest.raises(RetryableError, match=f"Is a directory; remove .*{path}"):
+        tracker.add_content(CONTENT)
+
+    fs.rmdir(f"{root}/{path}")
+    tracker.add_content(CONTENT)
+    with tracker.open_content(CONTENT.digest) as file:
+        assert file.read() == b"some content"
+
+
+def test_what_a_killed_writer_left_is_removed_after_a_day(tmp_path: Path) -> None:
+    """What is fresh may be another process's, and stays."""
+    incoming = tmp_path / INCOMING_CONTENTS
+    incoming.mkdir(parents=True)
+    for name, hours in (("fresh", 23), ("old", 25)):
+        written = time.time() - 3600 * hours
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (written, written))
+
+    FsspecTracker(LocalFileSystem(), str(tmp_path)).add_content(CONTENT)
+
+    assert [path.name for path in incoming.iterdir()] == ["fresh"]
 
 
 def test_changed_content_is_refused_and_leaves_nothing(place: Place) -> None:

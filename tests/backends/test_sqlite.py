@@ -17,10 +17,12 @@ from tracker_core.records import (
     ColumnsBody,
     CreatedBody,
     EndedBody,
+    LogBody,
     MetadataBody,
     MetricsBody,
     ParamsBody,
     SourceBody,
+    SpanBody,
     StartedBody,
     UnknownBody,
 )
@@ -182,6 +184,47 @@ def test_history_of_params_and_artifacts_is_kept(
         ("artifact", {"name": "model", "path": "one", "metadata": None}),
         ("artifact", {"name": "model", "path": "two", "metadata": {"epoch": 2}}),
     ]
+
+
+def test_spans_are_one_row_for_each_key(path: Path, tracker: SqliteTracker) -> None:
+    """However often a span is set, what a batch costs does not grow."""
+    pen = Pen("run")
+    spans = (SpanBody(None, f"span{number}") for number in range(100))
+    tracker.write(pen.log(CreatedBody("named"), SpanBody("trace", None), *spans))
+
+    rows = select(path, "SELECT key, value, sequence FROM spans ORDER BY key")
+    records = select(path, "SELECT kind FROM records")
+
+    assert rows == [("span_id", "span99", 102), ("trace_id", "trace", 2)]
+    assert records == [("created",)]
+
+
+def test_late_span_does_not_replace_a_later_one(tracker: SqliteTracker) -> None:
+    """The order of the run decides, for each key by itself, not that of arrival."""
+    pen = Pen("run")
+    pen.log(SpanBody("first", "early"), SpanBody(None, "late"), StartedBody("job"))
+    tracker.write(pen.batch(2, 3))
+
+    tracker.write(pen.batch(1, 1))
+
+    info = tracker.run("run")
+    assert (info.trace_id, info.span_id) == ("first", "late")
+    assert info.status == "RUNNING"
+
+
+@pytest.mark.parametrize("order_by", [None, "metrics.v DESC"])
+def test_limit_beyond_64_bits_is_no_limit(
+    tracker: SqliteTracker, order_by: str | None
+) -> None:
+    """SQLite takes no such number, and callers need not know."""
+    tracker.write(
+        Pen("run").log(MetricsBody(0, {"": {"v": 1}}), LogBody("info", "x", None))
+    )
+
+    runs = tracker.runs(order_by=order_by, limit=2**64)
+    logs = tracker.logs("run", limit=2**64)
+
+    assert (len(runs), len(logs)) == (1, 1)
 
 
 def test_unknown_records_are_kept(path: Path, tracker: SqliteTracker) -> None:

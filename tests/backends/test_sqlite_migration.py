@@ -21,6 +21,7 @@ from tracker_core.records import (
     MetricsBody,
     ParamsBody,
     SourceBody,
+    SpanBody,
     StartedBody,
     TagsBody,
     UnknownBody,
@@ -261,7 +262,7 @@ def _keep_whole(
             old["metadata"] = None
         row = (body_kind(body), *key, to_json(old | body_to_fields(body)))
         connection.execute("INSERT INTO records VALUES (1, ?, ?, ?, ?, ?, ?)", row)
-    elif isinstance(body, LogBody | ColumnsBody | UnknownBody):
+    elif isinstance(body, LogBody | ColumnsBody | SpanBody | UnknownBody):
         row = (body_kind(body), *key, to_json(body_to_fields(body)))
         connection.execute("INSERT INTO unknown VALUES (1, ?, ?, ?, ?, ?, ?)", row)
 
@@ -380,6 +381,7 @@ def test_records_of_later_kinds_are_taken_up(path: Path) -> None:
     said: list[Body] = [
         LogBody("info", "hello", None),
         columns,
+        SpanBody("trace", "span"),
         UnknownBody("hologram", {"x": 1}),
     ]
     write_version_1(path, pen.log(MetricsBody(0, {"a": {"v": 1.0}}), *said))
@@ -387,8 +389,10 @@ def test_records_of_later_kinds_are_taken_up(path: Path) -> None:
     with closing(create(str(path))) as tracker:
         values = tracker.points("run", "a/v").values
         (entry,) = tracker.logs("run")
+        info = tracker.run("run")
 
     assert list(values) == [1.0, 0.5, 0.25]
+    assert (info.trace_id, info.span_id) == ("trace", "span")
     assert exact(entry) == exact(LogEntry(entry.time_ns, "info", "hello", None))
     with closing(sqlite3.connect(path)) as connection:
         kinds = connection.execute("SELECT kind FROM unknown").fetchall()

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from io import BytesIO
@@ -49,8 +50,8 @@ def test_content_is_a_file_named_by_its_digest(
     assert os.listdir(place.parent) == [_NAME]  # noqa: PTH208 - names
 
 
-def test_content_that_is_there_is_not_read(tracker: SqliteTracker) -> None:
-    """Adding it again costs nothing."""
+def test_content_that_is_there_is_not_written_again(tracker: SqliteTracker) -> None:
+    """What is there is read, and what is added is not."""
     tracker.add_content(_CONTENT)
 
     tracker.add_content(_CONTENT._replace(open=lambda: BytesIO(b"never read")))
@@ -68,6 +69,79 @@ def test_content_that_was_cut_off_is_written_again(
     tracker.add_content(_CONTENT)
 
     assert read(tracker) == b"weights" * 300_000
+
+
+def test_content_that_was_damaged_is_written_again(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """Its size is right, and its bytes are not."""
+    tracker.add_content(_CONTENT)
+    place.write_bytes(b"WEIGHTS" * 300_000)
+
+    tracker.add_content(_CONTENT)
+
+    assert read(tracker) == b"weights" * 300_000
+
+
+def test_readers_keep_what_they_opened_when_it_is_replaced(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """A damaged file is replaced by another one, not written over."""
+    tracker.add_content(_CONTENT)
+    place.write_bytes(b"WEIGHTS" * 300_000)
+
+    with tracker.open_content(_CONTENT.digest) as file:
+        tracker.add_content(_CONTENT)
+
+        assert file.read() == b"WEIGHTS" * 300_000
+
+
+def test_content_that_may_not_be_read_says_so(humble_folder: Path) -> None:
+    """What to do is said when it is opened, and adding it again mends it."""
+    with closing(create(str(humble_folder / "runs.db"))) as tracker:
+        tracker.add_content(_CONTENT)
+        kept = humble_folder / "objects" / "sha256" / _NAME[:2] / _NAME
+        kept.chmod(0)
+
+        with pytest.raises(ContentError, match="Permission denied; allow it"):
+            tracker.open_content(_CONTENT.digest)
+        tracker.add_content(_CONTENT)
+
+        assert read(tracker) == b"weights" * 300_000
+
+
+def test_folder_in_the_place_of_content_says_so(
+    tracker: SqliteTracker, place: Path
+) -> None:
+    """Opening and adding name the path and what to do."""
+    place.mkdir(parents=True)
+
+    with pytest.raises(ContentError, match=f"{place}.*Is a directory.*remove what"):
+        tracker.open_content(_CONTENT.digest)
+    with pytest.raises(RetryableError, match=f"{place}.*remove the folder"):
+        tracker.add_content(_CONTENT)
+
+    place.rmdir()
+    tracker.add_content(_CONTENT)
+    assert read(tracker) == b"weights" * 300_000
+
+
+def test_what_a_killed_writer_left_is_removed_after_a_day(
+    tracker: SqliteTracker, tmp_path: Path
+) -> None:
+    """What is fresh may be another process's, and stays."""
+    incoming = tmp_path / "store" / "objects" / "incoming"
+    incoming.mkdir(parents=True)
+    for name, hours in (("fresh", 23), ("old", 25)):
+        written = time.time() - 3600 * hours
+        (incoming / name).write_bytes(b"half")
+        os.utime(incoming / name, (written, written))
+    (incoming / "folder").mkdir()
+    os.utime(incoming / "folder", (0, 0))
+
+    tracker.add_content(_CONTENT)
+
+    assert sorted(path.name for path in incoming.iterdir()) == ["folder", "fresh"]
 
 
 @pytest.mark.parametrize("where", ["file", ":memory:"])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tracker_core.errors import ConfigError
 from tracker_core.records import (
     Batch,
     ColumnsBody,
@@ -49,6 +50,26 @@ def sizes(path: Path) -> list[int]:
 def one_by_one(pen: Pen, count: int) -> list[Batch]:
     """Return a batch for each of ``count`` points."""
     return [pen.log(MetricsBody(step, {"": {"v": step / 7}})) for step in range(count)]
+
+
+def test_damaged_block_names_its_file_and_series(
+    path: Path, tracker: SqliteTracker
+) -> None:
+    """The error says what to do, and other series are read."""
+    tracker.write(Pen("run").log(MetricsBody(0, {"": {"good": 1.5, "bad": 2.5}})))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "UPDATE metrics SET data = substr(data, 1, 20) "
+            "WHERE series = (SELECT id FROM series WHERE name = 'bad')"
+        )
+        connection.commit()
+
+    with pytest.raises(
+        ConfigError, match=r"runs\.db': a block of series 'bad' is damaged.*from a copy"
+    ):
+        tracker.points("run", "bad")
+
+    assert list(tracker.points("run", "good").values) == [1.5]
 
 
 def test_single_points_pile_up_and_are_packed(

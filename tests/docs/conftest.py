@@ -1,14 +1,62 @@
-"""The tables of the pages for those who come from another system, as code to run."""
+"""What several pages are made of: the end of the tutorial, and tables of code."""
 
+import os
 import re
-from collections.abc import Callable
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 _CODE = re.compile(r"`([^`]+)`")
 _INDENT = "    "
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Those before are the install, and excerpts from the job.
+_FIRST_COMMANDS = "## Launch\n"
+_OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
+
+
+@pytest.fixture(scope="session")
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """Do all that the tutorial says, from its first launch to its end.
+
+    Returns:
+        The folder of the example, which no test changes, and what each block of
+        commands printed, top down.
+    """
+    pytest.importorskip("fsspec", reason="the tutorial needs fsspec")
+    folder = tmp_path_factory.mktemp("tutorial") / "iris"
+    left = shutil.ignore_patterns(".tracker", "weights.json", "__pycache__")
+    shutil.copytree(ROOT / "examples" / "iris", folder, ignore=left)
+    return folder, list(_done(folder))
+
+
+def _done(folder: Path) -> Iterator[str]:
+    page = (DOCS / "tutorial.md").read_text(encoding="utf-8")
+    for kind, code in _BLOCK.findall(page.partition(_FIRST_COMMANDS)[2]):
+        if kind == "python":
+            _run(folder, sys.executable, "-c", code)
+        elif kind == "sh":
+            yield _run(folder, "sh", "-e", "-c", code)
+
+
+def _run(folder: Path, *command: str) -> str:
+    kept = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
+    beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**kept, "HOME": str(folder), "PATH": beside}
+    return subprocess.run(
+        command,
+        cwd=folder,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=200,
+    ).stdout
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PAGES = ("torchx", "devqubit", "entrenar", "magnus", "ml-dash")
 DOCS = Path(__file__).parents[2] / "docs"
+DEVQUBIT = {"qpy_bytes": b"QISKIT", "error": ValueError("drift")}
 JOB = "from tracker_core import AppRun; AppRun.run_from_env().log_metric('loss', 0.5)"
 
 Program = Callable[[str, str], str]
@@ -91,14 +92,15 @@ def _run_command(words: list[str]) -> str:
 
 def test_python_of_devqubit(store: "NativeTracker", program: Program) -> None:
     """Each call of the table does what it says."""
-    names = run_python(program("devqubit", "In Python"), qpy_bytes=b"QISKIT")
+    names = run_python(program("devqubit", "In Python"), **DEVQUBIT)
     close(names)
 
     run = names["run"]
     assert isinstance(run, AppRun)
     info = store.run(run.run_id)
     assert (info.experiment, info.name) == ("my-experiment", "by hand")
-    assert (info.status, info.cause) == ("FAILED", {"kind": "calibration"})
+    assert info.status == "FAILED"
+    assert info.cause == {"kind": "exception", "type": "ValueError", "message": "drift"}
     assert store.params(run.run_id) == {"seed": 42, "shots": 1000}
     assert list(store.points(run.run_id, "loss").steps) == [1, 2]
     assert list(store.tags(run.run_id)) == ["device", "experiment", "version"]
@@ -113,13 +115,17 @@ def test_python_of_devqubit(store: "NativeTracker", program: Program) -> None:
     assert isinstance(member, AppRun)
     assert store.lineage(run.run_id).children == (child.run_id,)
     assert store.run(member.run_id).group_id == "sweep_20240115"
+    assert store.run(member.run_id).status == "PENDING"
+    environment = store.provenance(run.run_id)["environment"]
+    assert isinstance(environment, dict)
+    assert "packages" in environment
 
 
 def test_commands_of_devqubit(
     store: "NativeTracker", program: Program, cells: Cells
 ) -> None:
     """Each command of the table ends well, and the searches find the run."""
-    names = run_python(program("devqubit", "In Python"), qpy_bytes=b"QISKIT")
+    names = run_python(program("devqubit", "In Python"), **DEVQUBIT)
     run = names["run"]
     assert isinstance(run, AppRun)
     close(names)
@@ -164,18 +170,39 @@ def test_statuses_of_entrenar(cells: Cells) -> None:
     assert set(cells("entrenar", "Statuses")) == set(STATUSES)
 
 
+def test_tables_of_entrenar(cells: Cells) -> None:
+    """Each is a table of ours, by the same name."""
+    schema = (DOCS / "backend-sqlite.md").read_text(encoding="utf-8")
+
+    assert all(
+        f"| `{name}` |" in schema for name in cells("entrenar", "Database schema")
+    )
+
+
 def test_commands_of_entrenar(
-    store: "NativeTracker", program: Program, cells: Cells
+    store: "NativeTracker",
+    program: Program,
+    cells: Cells,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each command of the table ends well, the launches among them."""
+    """Each command of the table ends well once it is told of the file."""
+    page = (DOCS / "coming-from-entrenar.md").read_text(encoding="utf-8")
+    export = re.search(r"^export (\w+)=(\S+)$", page, re.MULTILINE)
+    assert export
+    monkeypatch.delenv("TRACKER_BACKENDS")
+    monkeypatch.setenv(export[1], export[2])
     names = run_python(program("entrenar", "In Python"), model_bytes=b"weights")
     for opened in ("file", "backend", "in_memory", "storage"):
         names[opened].close()  # type: ignore[attr-defined]  # they can be closed
 
-    printed = run_commands(cells("entrenar", "On the command line"))
+    run = names["run"]
+    assert isinstance(run, AppRun)
+    commands = cells("entrenar", "On the command line")
+    printed = run_commands([cell.replace("RUN_ID", run.run_id) for cell in commands])
 
-    assert "gpt2-finetune" in printed[2]
-    assert [info.experiment for info in store.runs()] == [None, None, "gpt2-finetune"]
+    assert "gpt2-finetune" in printed[1]
+    assert all(run.run_id in text for text in printed[2:])
+    assert [info.experiment for info in store.runs()] == [None, "gpt2-finetune"]
 
 
 def test_python_of_magnus(store: "NativeTracker", program: Program) -> None:
@@ -195,6 +222,28 @@ def test_python_of_magnus(store: "NativeTracker", program: Program) -> None:
     }
     assert names["document"] == run_log(store, run.run_id)
     assert store.run(run.run_id).status == "FINISHED"
+
+
+def test_query_of_magnus(store: "NativeTracker") -> None:
+    """The values of a step whose name has a blank are found."""
+    page = (DOCS / "coming-from-magnus.md").read_text(encoding="utf-8")
+    query = re.search(r"`(tracker list --where [^`]+)`", page)
+    assert query
+    run = AppRun("r1", [store])
+    run.log_metric("Emit Metrics/answer", 42.0)
+
+    (printed,) = run_commands([query[1]])
+
+    assert "r1" in printed
+
+
+def test_track_this_without_a_run_keeps_nothing(tmp_path: Path) -> None:
+    """As the page on magnus says: no block and no launcher, no run."""
+    code = "from tracker_core import track_this; track_this(answer=42)"
+
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, timeout=60)
+
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_commands_of_magnus(store: "NativeTracker", cells: Cells) -> None:

@@ -2,42 +2,39 @@
 
 import platform
 import re
-from collections.abc import Sequence
+import shutil
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tracker_core import track
+from tracker_core.plain import native
 from tracker_core.registry import build_trackers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tracker_core.api import NativeTracker
 
 _PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_STORE = ".tracker/tracker.db"
 _EPOCHS = 200
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a store with two runs of the example and one of something else."""
-    monkeypatch.chdir(tmp_path)
+def store(
+    tutorial: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> "Iterator[NativeTracker]":
+    """Be in the folder of the example after the tutorial, and give its database."""
+    folder = tmp_path / "iris"
+    shutil.copytree(tutorial[0], folder)
+    monkeypatch.chdir(folder)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
-    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", _STORE)
-    _make_run("iris", "best", [1 / (epoch + 1) for epoch in range(_EPOCHS)])
-    _make_run("other", "foreign", [0.0] * _EPOCHS)
-    _make_run("iris", "newest", [2 / (epoch + 1) for epoch in range(_EPOCHS)])
-    return tmp_path / _STORE
-
-
-def _make_run(experiment: str, name: str, losses: Sequence[float]) -> None:
-    with track(experiment, name=name, group_id="sweep") as run:
-        run.log_params({"learning_rate": 0.1})
-        run.set_tags({"task": "classification"})
-        for epoch, loss in enumerate(losses):
-            run.log_metrics({"train/loss": loss, "test/loss": loss + 1}, step=epoch)
-        run.add_metadata(labels=["setosa"])
-        run.add_artifact("weights", "weights.json")
+    monkeypatch.delenv("TRACKER_HOME")
+    (tracker,) = build_trackers({"sqlite": ".tracker/tracker.db"})
+    with closing(native(tracker)) as opened:
+        yield opened
 
 
 def _run_all() -> dict[str, Any]:
@@ -47,35 +44,43 @@ def _run_all() -> dict[str, Any]:
     return names
 
 
-def test_every_block_runs(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """In order, as one program, and it prints what was logged."""
-    (tracker,) = build_trackers({"sqlite": str(store)})
-    _run_all()
-    printed = capsys.readouterr().out.splitlines()
+def test_every_block_runs(
+    store: "NativeTracker", capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In order, as one program, and it prints what the newest launch logged."""
+    newest = store.runs(query='experiment = "iris"', limit=1)[0]
+    loss = store.series(newest.run_id)["test/loss"]
+    curve = store.points(newest.run_id, "train/loss")
+    digest = store.artifacts(newest.run_id)["weights"].digest
 
-    assert printed[0].startswith("newest iris FINISHED 20")
-    assert printed[1].startswith("iris 2 20")
-    assert printed[2].startswith("other 1 20")
-    assert printed[3] == "0.1 classification ['setosa'] weights.json"
-    assert printed[4] == f"{_EPOCHS} 3.0 1.01"
-    assert printed[5].startswith(f"1.01 {_EPOCHS - 1} 3.0 0 1.0")
-    assert printed[6].startswith(f"{_EPOCHS} {_EPOCHS - 1} 0.01 ")
-    assert printed[7] == f"100 100 {2 / 101}"
-    assert "no run 'no such run' here" in printed[-1]
-    assert len(list(tracker.run_ids())) == 4
+    _run_all()
+
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith(f"{newest.name} iris FINISHED 20")
+    assert printed[1].startswith("by-hand 2 20")
+    assert printed[2].startswith("iris 3 20")
+    assert printed[3].startswith("0.1 classification ['setosa', ")
+    assert printed[3].endswith(f" {digest}")
+    assert printed[4] == f"{_EPOCHS} {loss.first} {loss.last}"
+    assert printed[5].startswith(f"{loss.min} {loss.min_step} {loss.max} 0 ")
+    assert printed[6].startswith(f"{_EPOCHS} {_EPOCHS - 1} {curve.values[-1]} ")
+    assert printed[7] == f"100 100 {curve.values[100]}"
+    assert "no run 'no such run'" in printed[-1]
+    assert len(list(store.run_ids())) == 6
 
 
 def test_blocks_read_what_a_run_says(
-    store: Path, capsys: pytest.CaptureFixture[str]
+    store: "NativeTracker", capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Rows, messages, tracks, steps, content, changes and where it was made."""
-    del store
+    newest = store.runs(query='experiment = "iris"', limit=1)[0]
+    curve = store.points(newest.run_id, "train/loss")
 
     names = _run_all()
 
     printed = capsys.readouterr().out.splitlines()[57:-1]
     assert printed[:4] == [
-        f"{_EPOCHS} 100 100 {2 / 101}",
+        f"{_EPOCHS} 100 100 {curve.values[100]}",
         "warn battery is low 10.9",
         "['arm/position']",
         "1.0 1.5 2.0",
@@ -91,24 +96,36 @@ def test_blocks_read_what_a_run_says(
     assert len(printed) == 11
 
 
-def test_blocks_choose_the_runs_that_the_page_says(store: Path) -> None:
+def test_blocks_choose_the_runs_that_the_page_says(store: "NativeTracker") -> None:
     """The newest, those of one experiment, and the best of them."""
-    del store
+    launched = store.runs(query='experiment = "iris"')
+    losses = {run: store.series(run.run_id)["test/loss"].min or 0 for run in launched}
+    before = [run.name for run in store.runs()]
+
     names = _run_all()
 
-    assert [run.name for run in names["finished"]] == ["newest", "best"]
-    assert names["best"].name == "best"
-    assert names["iris"].run_count == 2
-    assert [group.group_id for group in names["sweeps"]] == ["sweep"]
-    assert names["names"][1:] == ["newest", "foreign", "best"]
-    assert [type(t).__name__ for t in names["trackers"]] == ["SqliteTracker"]
+    assert names["newest"] == launched[0]
+    assert names["finished"] == launched
+    assert names["best"] == min(launched, key=losses.__getitem__)
+    assert names["iris"].run_count == 3
+    assert names["names"][1:] == before
+    tracker_types = [type(tracker).__name__ for tracker in names["trackers"]]
+    assert tracker_types == ["SqliteTracker", "FsspecTracker"]
 
 
-def test_columns_are_as_long_as_the_curve(store: Path) -> None:
+def test_columns_are_as_long_as_the_curve(store: "NativeTracker") -> None:
     """Steps, values and times belong together."""
     del store
+
     curve = _run_all()["curve"]
 
     assert list(curve.steps) == list(range(_EPOCHS))
-    assert list(curve.values) == [2 / (epoch + 1) for epoch in range(_EPOCHS)]
+    assert len(curve.values) == _EPOCHS
     assert list(curve.times_ns) == sorted(curve.times_ns)
+
+
+def test_groups_are_those_of_the_runs(store: "NativeTracker") -> None:
+    """Nothing of the tutorial has one."""
+    del store
+
+    assert _run_all()["sweeps"] == []

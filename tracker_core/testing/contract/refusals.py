@@ -1,6 +1,7 @@
 """What a tracker cannot do it refuses, and says that it does."""
 
 from collections.abc import Callable, Sized
+from typing import cast
 
 import pytest
 
@@ -10,8 +11,9 @@ from tracker_core.errors import (
     InvalidValueError,
     NotSupportedError,
     RunNotFoundError,
+    UnsupportedTypeError,
 )
-from tracker_core.records import LogBody
+from tracker_core.records import LogBody, TrackBody
 from tracker_core.testing.contract.fixtures import ContractFixtures
 from tracker_core.testing.contract.pen import Pen
 
@@ -106,6 +108,19 @@ class Refusals(ContractFixtures):
 
         with pytest.raises(InvalidValueError):
             _NEGATIVE[read](history_tracker, run_id)
+
+    @pytest.mark.parametrize("bound", ["1", True, float("nan")])
+    def test_bounds_of_time_that_are_no_number_are_refused(
+        self, history_tracker: NativeTracker, run_id: str, bound: object
+    ) -> None:
+        """Every tracker says so, of messages and of tracks."""
+        pen, anything = Pen(run_id), cast("float", bound)
+        history_tracker.write(pen.log(TrackBody("t", 1.0, {})))
+
+        with pytest.raises((UnsupportedTypeError, InvalidValueError)):
+            history_tracker.logs(run_id, start=anything)
+        with pytest.raises((UnsupportedTypeError, InvalidValueError)):
+            history_tracker.track_entries(run_id, "t", anything)
 
     @pytest.mark.parametrize("bound", [float("inf"), float("-inf")])
     def test_infinite_bounds_of_time_are_no_bounds(
