@@ -98,7 +98,7 @@ class ArtifactWriter:
         """Log a value as canonical JSON, as :meth:`AppRun.log_json` says."""
         checked = check_value(obj, f"artifact {check_name(name, 'artifact name')!r}")
         data = to_canonical_json(checked).encode()
-        what = f"json.{name}" if kind is None else kind
+        what = _json_kind(name) if kind is None else kind
         about = _About(name, what, role, "application/json", metadata)
         return self._log_bytes(data, about)
 
@@ -223,6 +223,12 @@ def guessed_media_type(file_name: str) -> str:
     if encoding is not None:
         return _ENCODINGS.get(encoding, _UNKNOWN)
     return found or _UNKNOWN
+
+
+def _json_kind(name: str) -> str:
+    """Return ``json.`` and the end of a name, as that of a file without its suffix."""
+    end = name.rpartition("/")[2].removesuffix(".json")
+    return f"json.{end or name}"
 
 
 def _path_text(path: object) -> str:

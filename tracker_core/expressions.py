@@ -149,10 +149,9 @@ class _Parser:
         while self._took(","):
             orderings.append(self._ordering())
         if not self._is_at_end():
-            raise self._error(
-                f"unexpected {self._found}",
-                "write FIELD asc or FIELD desc, joined by commas",
-            )
+            quotes = self._quotes(orderings[-1].field)
+            remedy = f"write FIELD asc or FIELD desc, joined by commas{quotes}"
+            raise self._error(f"unexpected {self._found}", remedy)
         return tuple(orderings)
 
     def _condition(self) -> Condition:
@@ -195,7 +194,7 @@ class _Parser:
         if self._took("in"):
             return self._membership(field)
         if self._next.keyword not in tuple(FilterOp):
-            raise self._no_operator()
+            raise self._no_operator(field)
         op = FilterOp(self._take().keyword)
         token = self._next
         value = self._value()
@@ -286,12 +285,17 @@ class _Parser:
         what = f"expected a field, found {self._found}"
         return self._error(what, "write one, for example params.lr or status")
 
-    def _no_operator(self) -> QueryError:
+    def _no_operator(self, field: Field) -> QueryError:
         if self._next.keyword == "not":
             what, remedy = "unexpected 'not'", "put not before the field"
             return self._error(what, remedy)
         what = f"expected an operator, found {self._found}"
-        return self._error(what, f"use one of {_OPERATORS}")
+        return self._error(what, f"use one of {_OPERATORS}{self._quotes(field)}")
+
+    def _quotes(self, field: Field) -> str:
+        """Return what may be wrong with a field that another word follows."""
+        is_key = field.space is not Space.RUN and self._next.kind == "word"
+        return "; a key with a blank stands in quotes" if is_key else ""
 
     def _error(self, what: str, remedy: str) -> QueryError:
         return query_error(self._text, self._next.start, what, remedy)

@@ -148,6 +148,6 @@ def _unknown(name: str) -> str:
     if near:
         hint = f"did you mean {near[0] + dot + rest!r}?"
     else:
-        prefixes = ", ".join(f"{space}.KEY" for space in spaces)
-        hint = f"use {prefixes} or one of {', '.join(RUN_ATTRIBUTES)}"
+        attributes = ", ".join(RUN_ATTRIBUTES)
+        hint = f"did you mean params.{name} or metrics.{name}? a run has {attributes}"
     return f"a run has no attribute {name!r}; {hint}"

@@ -1,9 +1,12 @@
 """Finding an artifact's content in a tracker."""
 
+from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import chain
 
 from tracker_core.api import NativeTracker
 from tracker_core.contents import is_digest
+from tracker_core.datatypes import TrackerArtifact
 from tracker_core.errors import ArtifactNotFoundError, ContentError
 
 __all__ = ["digest_of"]
@@ -21,7 +24,7 @@ def digest_of(tracker: NativeTracker, run_id: str, name_or_digest: str) -> str:
     newest = tracker.artifacts(run_id)
     found = newest.get(name_or_digest)
     if found is None:
-        if is_digest(name_or_digest) and _has(tracker, run_id, name_or_digest):
+        if is_digest(name_or_digest) and _has(tracker, run_id, newest, name_or_digest):
             return name_or_digest
         near = get_close_matches(name_or_digest, newest)
         raise ArtifactNotFoundError(run_id, name_or_digest, near)
@@ -34,9 +37,13 @@ def digest_of(tracker: NativeTracker, run_id: str, name_or_digest: str) -> str:
     return found.digest
 
 
-def _has(tracker: NativeTracker, run_id: str, digest: str) -> bool:
-    return any(
-        artifact.digest == digest
-        for name in tracker.artifacts(run_id)
-        for artifact in tracker.artifact_history(run_id, name)
-    )
+def _has(
+    tracker: NativeTracker,
+    run_id: str,
+    newest: Mapping[str, TrackerArtifact],
+    digest: str,
+) -> bool:
+    # A tracker is asked for the past of each name on its own, which takes long.
+    earlier = (tracker.artifact_history(run_id, name) for name in newest)
+    artifacts = chain(newest.values(), chain.from_iterable(earlier))
+    return any(artifact.digest == digest for artifact in artifacts)

@@ -281,7 +281,8 @@ class AppRun:
             name: Unique within the run; the newest of a name is the one that is read.
             obj: Any value that can be kept.
             role: What part it plays, for example ``results``.
-            kind: What it is to the job; by default ``json.`` and the name.
+            kind: What it is to the job; by default ``json.results`` for the name
+                ``results`` and for ``old/results.json``.
             metadata: JSON values about it.
 
         Returns:

@@ -130,7 +130,7 @@ def test_query_is_read_before_the_store(
     [
         (("--where", "params.lr > 9"), "no run in 'one' matches; `tracker list`"),
         (("--experiment", "irs"), "has the experiment 'irs'; did you mean 'iris'?"),
-        (("--group", "q"), "has the group 'q'; `tracker list groups` shows"),
+        (("--group", "q"), "has the group 'q'; `tracker list groups` lists"),
         (("--experiment", "other", "--group", "sweep"), "no run in 'one' matches"),
     ],
 )
@@ -163,6 +163,58 @@ def test_choice_belongs_to_runs_alone(tracker: "Cli", runs: "Store") -> None:
 
     assert (done.code, done.out) == (2, "")
     assert "runs are chosen by `tracker list`, not by 'groups'" in done.err
+
+
+def test_limit_belongs_to_runs_alone(tracker: "Cli", runs: "Store") -> None:
+    """It is refused where nothing would be limited, as the other options are."""
+    del runs
+
+    done = tracker("list", "--limit", "5", "groups")
+
+    assert (done.code, done.out) == (2, "")
+    assert "runs are chosen by `tracker list`, not by 'groups'" in done.err
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        ("params.rate", ["no run here has params.rate"]),
+        ("-metrics.train/acc", ["no run here has metrics.train/acc.last"]),
+        ("name, tags.b, metadata.a", ["no run here has tags.b"]),
+        ("tags.b, tags.c", ["no run here has tags.b", "no run here has tags.c"]),
+        ("name, params.lr, status", []),
+    ],
+)
+def test_order_by_what_no_run_has_is_said(
+    tracker: "Cli", runs: "Store", order: str, said: list[str]
+) -> None:
+    """The runs are shown all the same."""
+    del runs
+
+    done = tracker("list", "--sort-by", order)
+
+    assert (done.code, len(done.rows)) == (0, 5)
+    assert done.err.splitlines() == [f"tracker: {hint}" for hint in said]
+
+
+def test_order_by_what_other_runs_have_is_said(tracker: "Cli", runs: "Store") -> None:
+    """Only the runs of the choice count."""
+    del runs
+
+    done = tracker("list", "--experiment", "other", "--sort-by", "params.lr")
+
+    assert done.err == "tracker: no run here has params.lr\n"
+
+
+def test_order_by_what_a_run_beyond_the_limit_has_is_not_doubted(
+    tracker: "Cli", runs: "Store"
+) -> None:
+    """The runs that are shown need not be those that have it."""
+    del runs
+
+    done = tracker("list", "--sort-by", "-name, params.lr", "--limit", "1")
+
+    assert done.err == "tracker: showing the first run; --limit N shows more\n"
 
 
 def test_markup_in_an_order_is_shown_as_it_is(tracker: "Cli", runs: "Store") -> None:

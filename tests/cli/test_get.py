@@ -239,6 +239,20 @@ def test_beginning_of_two_digests_is_asked_back_about(
     assert len(done.err.splitlines()) == 3
 
 
+def test_newest_content_is_meant_before_what_was(
+    tracker: "Cli", store: "Store"
+) -> None:
+    """A beginning that only an earlier version shares means the newest."""
+    new = store.content("notes", b"new")
+    digest = new.digest or ""
+    twin = f"{digest[:15]}{'0' * 56}"
+    store.run("x", ArtifactBody("notes", twin, None, twin), new)
+
+    done = tracker("get", "x", digest[:15])
+
+    assert (done.code, done.out) == (0, "new")
+
+
 def _like(beginning: str, end: str) -> ArtifactBody:
     digest = f"sha256:{(beginning * 32)[:-1]}{end}"
     return ArtifactBody(f"name {end}", digest, None, digest)
@@ -248,8 +262,8 @@ def _like(beginning: str, end: str) -> ArtifactBody:
     ("artifact", "message"),
     [
         ("note", "has no artifact 'note'; did you mean 'notes'"),
-        ("abc", "has no artifact 'abc'; `tracker list artifacts x`"),
-        ("abcdef", "has no artifact 'abcdef'; `tracker list artifacts x`"),
+        ("abc", "has no artifact 'abc'; it has "),
+        ("abcdef", "has no artifact 'abcdef'; it has "),
         ("plots", "is a reference to 'https://***@host/p'"),
     ],
 )

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tracker_core import track
-from tracker_core.records import LogBody
+from tracker_core.records import LogBody, Sequencer
+from tracker_sqlite import SqliteTracker
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store
@@ -32,11 +33,32 @@ def test_messages_are_lines(tracker: "Cli", told: "Store") -> None:
 
     assert (done.code, done.err) == (0, "")
     assert done.out == (
+        "LOGGED (UTC)            LEVEL MESSAGE\n"
         '1970-01-01 00:00:01.000 info  started {"epoch":1}\n'
         "1970-01-01 00:00:02.000 warn  slow\n"
         "1970-01-01 00:00:03.000 error Traceback:\n"
         "                                1 / 0\\x1b[2J\n"
     )
+
+
+def test_messages_of_summer_and_winter_have_both_zones(
+    tracker: "Cli", place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The title names the zones in the order in which they are met."""
+    monkeypatch.setenv("TZ", "EST5EDT,M3.2.0,M11.1.0")
+    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
+    times = iter((1_767_225_600 * 10**9, 1_782_864_000 * 10**9))
+    sequencer = Sequencer(clock=lambda: next(times))
+    store = SqliteTracker(place / "runs.db")
+    for text in ("winter", "summer"):
+        store.write(sequencer.batch("x", LogBody("info", text, None)))
+    store.close()
+
+    done = tracker.process("show", "x", "--logs")
+
+    assert done.rows[0] == ["LOGGED", "(EST/EDT)", "LEVEL", "MESSAGE"]
+    assert [row[1] for row in done.rows[1:]] == ["19:00:00.000", "20:00:00.000"]
 
 
 def test_messages_are_chosen_by_level(tracker: "Cli", told: "Store") -> None:
@@ -45,8 +67,8 @@ def test_messages_are_chosen_by_level(tracker: "Cli", told: "Store") -> None:
 
     done = tracker("show", "x", "--logs", "--level", "error")
 
-    assert [row[2] for row in done.rows[:1]] == ["error"]
-    assert len(done.rows) == 2
+    assert done.rows[1][2] == "error"
+    assert len(done.rows) == 3
 
 
 def test_messages_are_read_by_programs(tracker: "Cli", told: "Store") -> None:

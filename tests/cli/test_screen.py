@@ -14,6 +14,7 @@ from tracker_core.records import (
     EndedBody,
     LogBody,
     MetadataBody,
+    MetricsBody,
     Sequencer,
     SourceBody,
     StartedBody,
@@ -69,7 +70,7 @@ def test_runs_fit_a_terminal_of_80_columns(tracker: "Cli", write: Write) -> None
 def test_long_names_stay_whole(tracker: "Cli", write: Write) -> None:
     """Names that differ at their ends alone are not cut, but take a second line."""
     for letter in "ab":
-        write(f"{letter}{ID}", f"{'resnet50-' * 4}{letter}", failed("ValueError"))
+        write(f"{letter}{ID}", f"{'resnet50-' * 6}{letter}", failed("ValueError"))
 
     lines = plain(tracker.on_screen("list")).splitlines()
 
@@ -91,12 +92,72 @@ def test_groups_are_cut_before_a_status_is_broken(tracker: "Cli", write: Write) 
 
 def test_status_takes_a_second_line_last(tracker: "Cli", write: Write) -> None:
     """Where nothing else gives room, the cause stands below the status."""
-    write(ID, "resnet50-" * 9, failed("ValueError"))
+    write(ID, "resnet50-" * 9, failed("ConnectionError"))
 
     lines = plain(tracker.on_screen("list", columns=60)).splitlines()
 
     assert "  FAILED:  " in lines[1]
-    assert "  ValueError" in lines[2]
+    assert "  ConnectionError" in lines[2]
+
+
+SORTED = ("list", "--sort-by", "metrics.train/loss.min")
+
+
+@pytest.fixture
+def sorted_run(write: Write) -> None:
+    """Record a run of a group whose row is too long for 80 columns."""
+    identity = CreatedBody("sable-germain-9120", "an-experiment", "a-group-of-runs")
+    loss = MetricsBody(0, {"train": {"loss": 0.123456}})
+    write(ID, None, identity, loss, failed("OutOfMemoryError"))
+
+
+@pytest.mark.usefixtures("sorted_run")
+def test_names_stay_whole_where_runs_are_sorted(tracker: "Cli") -> None:
+    """Group, experiment and duration are left out, and the title is cut."""
+    lines = plain(tracker.on_screen(*SORTED, columns=74)).splitlines()
+
+    assert max(map(len, lines)) <= 74
+    assert len(lines) == 2
+    assert lines[0].split() == ["NAME", "RUN", "ID", "STATUS", "train/loss…", "AGE"]
+    assert lines[1].startswith(
+        f"sable-germain-9120  {ID[:10]}  FAILED: OutOfMemoryError  0.123456  "
+    )
+
+
+@pytest.mark.usefixtures("sorted_run")
+@pytest.mark.parametrize(
+    ("columns", "spare"),
+    [
+        (74, []),
+        (80, ["TOOK"]),
+        (86, ["EXPER…", "TOOK"]),
+        (94, ["EXPER…", "GROUP", "TOOK"]),
+        (160, ["EXPERIMENT", "GROUP", "TOOK"]),
+    ],
+)
+def test_columns_are_left_out_one_by_one(
+    tracker: "Cli", columns: int, spare: list[str]
+) -> None:
+    """First the group, then the experiment, then the duration."""
+    title = plain(tracker.on_screen(*SORTED, columns=columns)).splitlines()[0]
+
+    words = ("GROUP", "EXPERIMENT", "EXPER…", "TOOK")
+    assert [word for word in title.split() if word in words] == spare
+
+
+@pytest.mark.usefixtures("sorted_run")
+def test_pipes_get_all_columns(tracker: "Cli") -> None:
+    """Whatever the width of a terminal somewhere."""
+    title = tracker.process(*SORTED).out.splitlines()[0]
+
+    assert title.split()[3:] == [
+        "EXPERIMENT",
+        "GROUP",
+        "STATUS",
+        "train/loss.min",
+        "AGE",
+        "TOOK",
+    ]
 
 
 def test_short_ids_are_found(tracker: "Cli", write: Write) -> None:
@@ -235,6 +296,35 @@ def test_digests_are_short_on_a_terminal(tracker: "Cli", write: Write) -> None:
 
     assert lines[1] == "w         –     0123456789ab  39 KiB  –"
     assert digest in tracker.process("list", "artifacts", "@last").out
+
+
+def test_fingerprint_is_short_on_a_terminal(tracker: "Cli", write: Write) -> None:
+    """A pipe gets all of it."""
+    write(ID, None)
+
+    screen = plain(tracker.on_screen("show", "@last"))
+
+    whole = re.search("sha256:[0-9a-f]{64}", tracker.process("show", "@last").out)
+    assert whole
+    assert f"\nfingerprint  {whole[0][:19]}\n" in screen
+
+
+@pytest.mark.parametrize("options", [(), ("--logs",)])
+def test_times_of_messages_have_a_zone(
+    tracker: "Cli",
+    write: Write,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+) -> None:
+    """It stands in the title, since every row has the same."""
+    monkeypatch.setenv("TZ", "XYZ5")
+    write(ID, None, LogBody("info", "hello", None))
+
+    done = tracker.process("show", "@last", *options)
+
+    assert [line.split() for line in done.out.splitlines()[-2:-1]] == [
+        ["LOGGED", "(XYZ)", "LEVEL", "MESSAGE"]
+    ]
 
 
 def test_trees_are_drawn_on_a_terminal(tracker: "Cli", write: Write) -> None:

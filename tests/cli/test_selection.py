@@ -105,7 +105,7 @@ def test_unknown_word_without_similar_ones_says_where_to_look(
     done = tracker("show", word)
 
     assert done.code == 1
-    assert f"no run {word!r} in 'one'; `tracker list` shows" in done.err
+    assert f"no run {word!r} in 'one'; `tracker list` lists the runs" in done.err
 
 
 def test_last_of_no_runs_is_a_failure(tracker: "Cli", store: "Store") -> None:

@@ -28,6 +28,7 @@ from tracker_core.records import (
     Writer,
 )
 from tracker_core.runlog import run_log
+from tracker_core.runprint import run_fingerprints
 from tracker_core.testing import MemoryTracker
 from tracker_core.values import Value, to_json
 
@@ -61,24 +62,28 @@ def full(store: "Store") -> "Store":
     return store
 
 
+def fingerprint(store: "Store") -> str:
+    """Give the fingerprint of the run ``x``."""
+    return run_fingerprints(store.tracker, "x")["run"]
+
+
 def test_card_shows_everything(tracker: "Cli", full: "Store") -> None:
     """Identity, life, params, tags, metadata, series, artifacts and sources."""
-    del full
-
     done = tracker("show", "x")
 
     assert done.out == (
         "first try\n"
-        "run id      x\n"
-        "experiment  iris\n"
-        "group       sweep\n"
-        "parent      p\n"
-        "status      FAILED\n"
-        "cause       m.BadError: too\\nbad\n"
-        "created     1970-01-01 00:00:01 UTC\n"
-        "started     1970-01-01 00:00:03 UTC\n"
-        "ended       1970-01-01 00:00:11 UTC\n"
-        "took        8.0s\n"
+        "run id       x\n"
+        "experiment   iris\n"
+        "group        sweep\n"
+        "parent       p\n"
+        "status       FAILED\n"
+        "cause        m.BadError: too\\nbad\n"
+        "created      1970-01-01 00:00:01 UTC\n"
+        "started      1970-01-01 00:00:03 UTC\n"
+        "ended        1970-01-01 00:00:11 UTC\n"
+        "took         8.0s\n"
+        f"fingerprint  {fingerprint(full)}\n"
         "\n"
         "PARAM   VALUE\n"
         "layers  [64,64]\n"
@@ -90,9 +95,9 @@ def test_card_shows_everything(tracker: "Cli", full: "Store") -> None:
         "METADATA  VALUE\n"
         'labels    ["a","b"]\n'
         "\n"
-        "SERIES      COUNT  LAST  MIN  AT  MAX  AT  MEAN\n"
-        "note        1      text  –    –   –    –   –\n"
-        "train/loss  2      1     1    1   2    0   1.5\n"
+        "SERIES      COUNT  LAST  MIN  STEP  MAX  STEP  MEAN\n"
+        "note        1      text  –    –     –    –     –\n"
+        "train/loss  2      1     1    1     2    0     1.5\n"
         "\n"
         "ARTIFACT  PATH    METADATA\n"
         'weights   w.json  {"epoch":10}\n'
@@ -154,9 +159,9 @@ def test_card_says_where_an_exception_was_raised(
 
     done = tracker("show", "x")
 
-    assert "cause      ZeroDivisionError: division by zero\n" in done.out
-    assert 'raised at  File "b.py", line 2, in f\n' in done.out
-    assert "traceback  --json has it\n" in done.out
+    assert "\ncause        ZeroDivisionError: division by zero\n" in done.out
+    assert '\nraised at    File "b.py", line 2, in f\n' in done.out
+    assert "\ntraceback    --json has it\n" in done.out
 
 
 def test_card_shows_several_attempts(tracker: "Cli", store: "Store") -> None:
@@ -186,11 +191,12 @@ def test_card_of_a_run_without_a_life_cycle_is_short(
     done = tracker("show", "x")
 
     assert done.out.splitlines()[1:] == [
-        "run id   x",
-        "created  1970-01-01 00:00:01 UTC",
+        "run id       x",
+        "created      1970-01-01 00:00:01 UTC",
+        f"fingerprint  {fingerprint(store)}",
         "",
-        "SERIES  COUNT  LAST  MIN  AT  MAX  AT  MEAN",
-        "loss    1      nan   –    –   –    –   –",
+        "SERIES  COUNT  LAST  MIN  STEP  MAX  STEP  MEAN",
+        "loss    1      nan   –    –     –    –     –",
     ]
 
 
@@ -232,15 +238,16 @@ def test_card_shows_what_a_run_tells_of_itself(tracker: "Cli", told: "Store") ->
 
     assert done.out == (
         "n\n"
-        "run id      x\n"
-        "experiment  iris\n"
-        "status      PENDING\n"
-        "created     1970-01-01 00:00:01 UTC\n"
-        "code        3f2a9c1d7b6e (branch main, with changes)\n"
-        "python      3.12.1\n"
-        "host        node7\n"
-        "trace       trace\n"
-        "span        span\n"
+        "run id       x\n"
+        "experiment   iris\n"
+        "status       PENDING\n"
+        "created      1970-01-01 00:00:01 UTC\n"
+        "code         3f2a9c1d7b6e (branch main, with changes)\n"
+        "python       3.12.1\n"
+        "host         node7\n"
+        "trace        trace\n"
+        "span         span\n"
+        f"fingerprint  {fingerprint(told)}\n"
         "\n"
         "EXPERIMENT CONFIG  VALUE\n"
         "depth              50\n"
@@ -257,7 +264,7 @@ def test_card_shows_what_a_run_tells_of_itself(tracker: "Cli", told: "Store") ->
         "ARTIFACT  PATH\n"
         "plot      s3://b/p\n"
         "\n"
-        "LOGGED                   LEVEL  MESSAGE\n"
+        "LOGGED (UTC)             LEVEL  MESSAGE\n"
         "1970-01-01 00:00:13.000  info   epoch 2\n"
         "1970-01-01 00:00:14.000  info   epoch 3\n"
         "1970-01-01 00:00:15.000  info   epoch 4\n"
@@ -265,6 +272,30 @@ def test_card_shows_what_a_run_tells_of_itself(tracker: "Cli", told: "Store") ->
         "1970-01-01 00:00:17.000  info   epoch 6\n"
     )
     assert done.err == "tracker: showing the last 5 messages; --logs shows all\n"
+
+
+def test_usual_role_is_a_dash(tracker: "Cli", store: "Store") -> None:
+    """Only a role that somebody gave stands out."""
+    given = store.content("notes", b"hello", "text/plain", "text.note", "results")
+    usual = store.content("weights", b"x", "text/plain", "text.note", "artifact")
+    store.run("x", given, usual)
+
+    done = tracker("show", "x")
+
+    assert [line.split()[-1] for line in done.out.splitlines()[-3:]] == [
+        "ROLE",
+        "results",
+        "–",
+    ]
+
+
+def test_usual_role_alone_is_no_column(tracker: "Cli", store: "Store") -> None:
+    """A column of dashes says nothing."""
+    store.run("x", store.content("w", b"x", "text/plain", "text.note", "artifact"))
+
+    done = tracker("show", "x")
+
+    assert "ROLE" not in done.out
 
 
 @pytest.mark.parametrize(
@@ -281,7 +312,7 @@ def test_card_shows_what_is_known_of_the_code(
     """A detached commit has no branch."""
     store.write("x", ProvenanceBody({"code": code}))
 
-    assert f"\ncode     {words}\n" in tracker("show", "x").out
+    assert f"\ncode         {words}\n" in tracker("show", "x").out
 
 
 @pytest.mark.parametrize("code", [None, "text", {"commit": None, "branch": "main"}])

@@ -65,6 +65,21 @@ def content(run: AppRun, name: str) -> bytes:
         return file.read()
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("results", "json.results"),
+        ("results.json", "json.results"),
+        ("old/results.json", "json.results"),
+        ("results.jsonl", "json.results.jsonl"),
+        ("old/.json", "json.old/.json"),
+    ],
+)
+def test_kind_of_json_is_the_end_of_its_name(run: AppRun, name: str, kind: str) -> None:
+    """Neither its folder nor the suffix tells what it is."""
+    assert run.log_json(name, {}).kind == kind
+
+
 def test_json_is_an_artifact(run: AppRun) -> None:
     """All that is known of it comes back, at once and from the tracker."""
     found = run.log_json("counts", {"b": 2, "a": [1]}, "results", metadata={"n": 1})

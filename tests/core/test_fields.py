@@ -44,8 +44,8 @@ def test_unknown_attribute_is_refused_with_what_may_be_meant() -> None:
 
 
 def test_unknown_attribute_is_refused_with_all_there_are() -> None:
-    """When nothing is near, everything is offered."""
-    message = r"'lr'; use params\.KEY, tags\.KEY, .* one of run_id, name, experiment"
+    """When nothing is near it is most likely a key; then come all attributes."""
+    message = r"'lr'; did you mean params\.lr or metrics\.lr\? a run has run_id, name, "
 
     with pytest.raises(InvalidValueError, match=message):
         Field(Space.RUN, "lr")

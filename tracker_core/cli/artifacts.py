@@ -1,7 +1,7 @@
 """The artifacts of a run: their table, and which one a person means."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from itertools import chain
 
 import click
 
@@ -15,7 +15,6 @@ from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, print_table
 from tracker_core.cli.text import shown, size_words
 from tracker_core.datatypes import TrackerArtifact
-from tracker_core.errors import ArtifactNotFoundError
 from tracker_core.runs import RunInfo
 
 __all__ = ["artifact_cards", "find_artifact", "list_artifacts"]
@@ -25,6 +24,8 @@ _SHORT_DIGEST = 12
 # Fewer letters may well be a name.
 _SHORTEST_DIGEST = 6
 _MOST_NAMES = 10
+# What every artifact is that was given no role.
+_USUAL_ROLE = "artifact"
 
 
 @click.command(
@@ -69,27 +70,25 @@ def artifact_cards(artifacts: Iterable[TrackerArtifact]) -> Iterator[Table]:
             yield _table(found, wanted)
 
 
-def find_artifact(tracker: NativeTracker, run_id: str, wanted: str) -> TrackerArtifact:
+def find_artifact(tracker: NativeTracker, run: RunInfo, wanted: str) -> TrackerArtifact:
     """Return the artifact that ``wanted`` means.
 
     It is, in this order, the name of an artifact, of which the newest is meant, or the
-    beginning of the digest of any that the run has or had, from six letters on.
+    beginning of the digest of any that the run has, or else had, from six letters on.
 
     Raises:
-        ArtifactNotFoundError: It means none.
-        Failure: It is the beginning of several digests.
+        Failure: It means none, or is the beginning of several digests.
     """
-    newest = tracker.artifacts(run_id)
+    newest = tracker.artifacts(run.run_id)
     if wanted in newest:
         return newest[wanted]
-    found = _of_digest(tracker, run_id, newest, wanted.removeprefix(_PREFIX))
+    found = _of_digest(tracker, run.run_id, newest, wanted.removeprefix(_PREFIX))
     if len(found) > 1:
         message = f"{wanted!r} means {len(found)} digests; give more of one of them:"
         lines = [f"{digest}  {item.name}" for digest, item in found.items()]
         raise Failure(message, lines)
     if not found:
-        near = get_close_matches(wanted, newest)
-        raise ArtifactNotFoundError(run_id, wanted, near)
+        raise Failure(_no_artifact(run, wanted, newest))
     return next(iter(found.values()))
 
 
@@ -105,14 +104,26 @@ def _listed(artifacts: Iterable[TrackerArtifact]) -> Table:
 
 
 def _of_digest(
-    tracker: NativeTracker, run_id: str, names: Iterable[str], beginning: str
+    tracker: NativeTracker,
+    run_id: str,
+    newest: Mapping[str, TrackerArtifact],
+    beginning: str,
 ) -> dict[str, TrackerArtifact]:
     if len(beginning) < _SHORTEST_DIGEST or beginning.strip("0123456789abcdef"):
         return {}
+    # A tracker is asked for the past of each name on its own, which takes long.
+    earlier = (tracker.artifact_history(run_id, name) for name in newest)
+    return _beginning(beginning, newest.values()) or _beginning(
+        beginning, chain.from_iterable(earlier)
+    )
+
+
+def _beginning(
+    beginning: str, items: Iterable[TrackerArtifact]
+) -> dict[str, TrackerArtifact]:
     return {
         item.digest: item
-        for name in names
-        for item in tracker.artifact_history(run_id, name)
+        for item in items
         if item.digest and item.digest.startswith(_PREFIX + beginning)
     }
 
@@ -145,7 +156,7 @@ _COLUMNS: Mapping[str, Callable[[TrackerArtifact], str]] = {
     "DIGEST": _digest,
     "SIZE": _size,
     "KIND": lambda item: item.kind or "–",
-    "ROLE": lambda item: item.role or "–",
+    "ROLE": lambda item: "–" if item.role in (None, _USUAL_ROLE) else item.role,
     "METADATA": _metadata,
 }
 
@@ -156,5 +167,7 @@ def _no_artifact(
     said = f"run {run.name!r} has no artifact"
     if wanted is None or not known:
         return said
-    hint = similar(wanted, known) or f"it has {', '.join(list(known)[:_MOST_NAMES])}"
+    more = ", …" if len(known) > _MOST_NAMES else ""
+    names = f"it has {', '.join(list(known)[:_MOST_NAMES])}{more}"
+    hint = similar(wanted, known) or names
     return f"{said} {wanted!r}; {hint}"

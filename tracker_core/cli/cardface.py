@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tracker_core.cli.artifacts import artifact_cards
 from tracker_core.cli.border import say
 from tracker_core.cli.card import MOST_LOGS, Card
-from tracker_core.cli.printing import echo
+from tracker_core.cli.printing import echo, is_terminal
 from tracker_core.cli.tables import (
     Table,
     mapping_table,
@@ -20,6 +20,7 @@ from tracker_core.cli.text import (
     raised_at,
     shown,
     stamp,
+    zones,
 )
 from tracker_core.entries import LogEntry
 from tracker_core.runs import Attempt, RunInfo
@@ -30,6 +31,7 @@ from tracker_core.values import Value
 __all__ = ["print_card"]
 
 _SHORT_COMMIT = 12
+_SHORT_FINGERPRINT = len("sha256:") + 12
 
 
 def print_card(card: Card) -> None:
@@ -99,6 +101,7 @@ def _origin(card: Card) -> dict[str, str | None]:
         "host": _words(environment.get("host")),
         "trace": card.run.trace_id,
         "span": card.run.span_id,
+        "fingerprint": _fingerprint(card.fingerprints["run"]),
     }
 
 
@@ -109,6 +112,10 @@ def _code(code: Mapping[str, Value]) -> str:
     changed = "with changes" if code.get("is_dirty") is True else ""
     more = ", ".join(filter(None, (branch and f"branch {branch}", changed)))
     return f"{commit} ({more})" if commit and more else commit
+
+
+def _fingerprint(digest: str) -> str:
+    return digest[:_SHORT_FINGERPRINT] if is_terminal() else digest
 
 
 def _attempts(run: RunInfo) -> Table:
@@ -127,7 +134,7 @@ def _attempt(attempt: Attempt) -> tuple[str, ...]:
 
 
 def _series(series: Mapping[str, Summary]) -> Table:
-    titles = ("SERIES", "COUNT", "LAST", "MIN", "AT", "MAX", "AT", "MEAN")
+    titles = ("SERIES", "COUNT", "LAST", "MIN", "STEP", "MAX", "STEP", "MEAN")
     rows = [
         (
             name,
@@ -172,11 +179,10 @@ def _sources(card: Card) -> Table:
 
 
 def _logs(logs: Sequence[LogEntry]) -> Table:
-    rows = [
-        (stamp(entry.time_ns), entry.level, entry.message)
-        for entry in logs[-MOST_LOGS:]
-    ]
-    return Table(("LOGGED", "LEVEL", "MESSAGE"), rows)
+    shown_logs = logs[-MOST_LOGS:]
+    rows = [(stamp(entry.time_ns), entry.level, entry.message) for entry in shown_logs]
+    zone = zones(entry.time_ns for entry in shown_logs)
+    return Table((f"LOGGED ({zone})", "LEVEL", "MESSAGE"), rows)
 
 
 def _mapping(value: Value) -> Mapping[str, Value]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import click
 
@@ -16,13 +16,17 @@ from tracker_core.cli.tables import Table, print_table, short_ids, value_cell
 from tracker_core.cli.text import age, duration, status_words, to_value
 from tracker_core.expressions import parse, parse_order
 from tracker_core.fields import Field, Space
-from tracker_core.filters import Comparison, Condition, FilterOp, all_of
+from tracker_core.filters import Comparison, Condition, Exists, FilterOp, all_of
 from tracker_core.runs import RunInfo
 from tracker_core.values import Value
 
 __all__ = ["Choice", "choice_options", "list_runs"]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
+_Columns: TypeAlias = Mapping[Field, Mapping[str, str]]
+
+# What a narrow terminal goes without, rather than break names.
+_SPARE = ("GROUP", "EXPERIMENT", "TOOK")
 
 
 class Choice(NamedTuple):
@@ -76,7 +80,7 @@ def choice_options(command: _Command) -> _Command:
         ("--where", "where", "QUERY", "Only runs that match a query."),
         ("--experiment", "experiment", "NAME", "Only runs of this experiment."),
         ("--group", "group_id", "LABEL", "Only runs of this group."),
-        ("--sort-by", "sort_by", "ORDER", "By what to sort them; -FIELD turns it."),
+        ("--sort-by", "sort_by", "ORDER", "Sort by a field; -FIELD sorts downwards."),
     )
     most = click.option(
         "--limit",
@@ -112,7 +116,8 @@ def list_runs(choice: Choice, backend: str | None, *, as_json: bool) -> None:
         )
         shown_runs, has_more = runs[: choice.limit], len(runs) > choice.limit
         columns = {} if as_json else _columns(store.tracker, fields, shown_runs)
-        hint = "" if runs else _nothing(store, choice)
+        hints = [_nothing(store, choice)] if not runs else []
+        hints += _unknown_fields(store.tracker, columns, condition)
     if as_json:
         found: list[Value] = [run_value(run) for run in shown_runs]
         print_json({"runs": found, "has_more": has_more})
@@ -122,19 +127,17 @@ def list_runs(choice: Choice, backend: str | None, *, as_json: bool) -> None:
         which = "newest" if choice.sort_by is None else "first"
         some = "run" if len(shown_runs) == 1 else f"{len(shown_runs)} runs"
         say(f"showing the {which} {some}; --limit N shows more")
-    if hint:
+    for hint in hints:
         say(hint)
 
 
 def _columns(
     tracker: NativeTracker, fields: Iterable[Field], runs: Iterable[RunInfo]
-) -> dict[str, dict[str, str]]:
-    """Return by what runs are sorted: under its title a cell for each run id."""
+) -> _Columns:
+    """Return by what runs are sorted: for each field a cell for each run id."""
     ids = [run.run_id for run in runs]
     return {
-        f"{field.key}.{field.part}" if field.part else field.key: {
-            run_id: value_cell(_value(tracker, run_id, field)) for run_id in ids
-        }
+        field: {run_id: value_cell(_value(tracker, run_id, field)) for run_id in ids}
         for field in fields
     }
 
@@ -152,9 +155,26 @@ def _value(tracker: NativeTracker, run_id: str, field: Field) -> Value:
             return getattr(summary, field.part or "last", None)
 
 
-def _table(
-    runs: Sequence[RunInfo], sorted_by: Mapping[str, Mapping[str, str]]
-) -> Table:
+def _unknown_fields(
+    tracker: NativeTracker, columns: _Columns, condition: Condition | None
+) -> list[str]:
+    """Return what is said of the fields that no run of the choice has."""
+    chosen = () if condition is None else (condition,)
+    return [
+        f"no run here has {field.space}.{_title(field)}"
+        for field, cells in columns.items()
+        # Those that are shown mostly tell, without asking for the others.
+        if cells
+        and set(cells.values()) == {value_cell(None)}
+        and not tracker.runs(query=all_of((*chosen, Exists(field))), limit=1)
+    ]
+
+
+def _title(field: Field) -> str:
+    return f"{field.key}.{field.part}" if field.part else field.key
+
+
+def _table(runs: Sequence[RunInfo], sorted_by: _Columns) -> Table:
     now = datetime.now(UTC)
     columns: list[tuple[str, Callable[[RunInfo], str]]] = [
         ("NAME", lambda run: run.name),
@@ -167,11 +187,16 @@ def _table(
     ]
     if not any(run.group_id for run in runs):
         del columns[3]
+    own = {title for title, _ in columns}
     # Before the two times.
-    columns[-2:-2] = [(title, _cell_of(cells)) for title, cells in sorted_by.items()]
+    columns[-2:-2] = [
+        (_title(field), _cell_of(cells)) for field, cells in sorted_by.items()
+    ]
     rows = [tuple(cell(run) for _, cell in columns) for run in runs]
     titles = tuple(title for title, _ in columns)
-    return Table(titles, rows, short=short_ids(run.run_id for run in runs))
+    short = short_ids(run.run_id for run in runs)
+    spare = tuple(title for title in _SPARE if title in own)
+    return Table(titles, rows, short=short, spare=spare)
 
 
 def _cell_of(cells: Mapping[str, str]) -> Callable[[RunInfo], str]:
@@ -190,6 +215,6 @@ def _nothing(store: Store, choice: Choice) -> str:
     for word, wanted, used in labels:
         if wanted is not None and wanted not in used:
             hint = similar(wanted, filter(None, used))
-            hint = hint or f"`tracker list {word}s` shows those that are"
+            hint = hint or f"`tracker list {word}s` lists the {word}s"
             return f"no run in {store.place} has the {word} {wanted!r}; {hint}"
     return f"no run in {store.place} matches; `tracker list` shows all"

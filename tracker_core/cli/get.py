@@ -57,12 +57,12 @@ def get(
     """
     with open_store(backend) as store:
         tracker = store.tracker
-        run_id = select_run(store, wanted).run_id
-        found = find_artifact(tracker, run_id, artifact)
+        run = select_run(store, wanted)
+        found = find_artifact(tracker, run, artifact)
         # By its name, unless an older artifact of that name is meant.
         is_name = artifact == found.name
         key = artifact if is_name else str(found.digest)
-        with closing(tracker.open_artifact(run_id, key)) as file:
+        with closing(tracker.open_artifact(run.run_id, key)) as file:
             _put(found, checked_pieces(file, found.size_bytes), output, force=force)
 
 

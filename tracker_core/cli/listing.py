@@ -1,6 +1,7 @@
 """``tracker list``: runs and what belongs to them, with the arguments of torchx."""
 
 import click
+from click.core import ParameterSource
 
 from tracker_core.cli.artifacts import list_artifacts
 from tracker_core.cli.backends import list_trackers
@@ -54,7 +55,8 @@ def list_command(
     if ctx.invoked_subcommand is None:
         list_runs(choice, backend, as_json=as_json)
         return
-    if choice.is_narrowed:
+    is_limited = ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE
+    if choice.is_narrowed or is_limited:
         command = ctx.invoked_subcommand
         raise click.UsageError(f"runs are chosen by `tracker list`, not by {command!r}")
     passed_on = {"backend": backend, "as_json": as_json}
@@ -109,7 +111,7 @@ def list_metadata(wanted: str, backend: str | None, *, as_json: bool) -> None:
 def _no_users(store: Store, wanted: str, parent: RunInfo | None) -> str:
     if parent is not None:
         return f"no run in {store.place} used {parent.name!r} ({parent.run_id})"
-    hint = similar_runs(store, wanted) or "`tracker list` shows the runs that are"
+    hint = similar_runs(store, wanted) or "`tracker list` lists the runs"
     return f"no run {wanted!r} in {store.place}, and none that used it; {hint}"
 
 

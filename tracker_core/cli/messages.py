@@ -1,6 +1,6 @@
 """``tracker show RUN --logs``: the messages of a run, line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -9,7 +9,8 @@ from tracker_core.cli.documents import log_values, print_json
 from tracker_core.cli.printing import clean, echo, has_colours
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
-from tracker_core.cli.text import shown, stamp
+from tracker_core.cli.tables import print_heading
+from tracker_core.cli.text import shown, stamp, zones
 from tracker_core.entries import LogEntry
 
 __all__ = ["show_messages"]
@@ -38,12 +39,20 @@ def show_messages(
     if as_json:
         print_json({"run_id": run.run_id, "logs": log_values(logs)})
         return
-    for entry in logs:
-        for line in _lines(entry):
-            echo(line)
     if not logs:
         mildest = "" if level is None else f" at {level} or above"
         say(f"run {run.name!r} has logged nothing{mildest}")
+        return
+    print_heading(_titles(logs))
+    for entry in logs:
+        for line in _lines(entry):
+            echo(line)
+
+
+def _titles(logs: Sequence[LogEntry]) -> str:
+    logged = f"LOGGED ({zones(entry.time_ns for entry in logs)})"
+    time = stamp(logs[0].time_ns)
+    return f"{logged:{len(time)}} {'LEVEL':{_LEVEL_WIDTH}} MESSAGE"
 
 
 def _lines(entry: LogEntry) -> Iterator[str]:

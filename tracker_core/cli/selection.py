@@ -75,7 +75,7 @@ def unknown_run(store: Store, wanted: str) -> NotOneRunError:
     """Return what is said of a word that means no run."""
     if not store.tracker.runs(limit=1):
         return NotOneRunError(f"no run {wanted!r}: {no_run_yet(store)}")
-    hint = similar_runs(store, wanted) or "`tracker list` shows the runs that are"
+    hint = similar_runs(store, wanted) or "`tracker list` lists the runs"
     return NotOneRunError(f"no run {wanted!r} in {store.place}; {hint}")
 
 

@@ -7,7 +7,7 @@ pipe or a file every value goes whole, one row a line, without colour.
 
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
 from os.path import commonprefix
@@ -41,6 +41,7 @@ _IDS = ("RUN ID", "JOB ID", "SOURCE")
 # say is the same in many rows.
 _CUT = ("MESSAGE", "GROUP", "EXPERIMENT")
 _SHORTEST_CUT = 6
+_SHORTEST_TITLE = 8
 _NARROWEST = 60
 # Shorter ones would soon be those of another run: the first ten letters of a generated
 # id are its time in milliseconds.
@@ -66,6 +67,8 @@ class Table(NamedTuple):
         flows: Whether long cells run on over the edge of a terminal, which keeps them
             in one piece, rather than being fitted to it.
         short: What stands for an id on a terminal where room is short.
+        spare: The titles of the columns that are left out where room is shorter still,
+            in this order.
     """
 
     titles: tuple[str, ...]
@@ -73,6 +76,7 @@ class Table(NamedTuple):
     has_titles: bool = True
     flows: bool = False
     short: Mapping[str, str] | None = None
+    spare: tuple[str, ...] = ()
 
 
 class Branch(NamedTuple):
@@ -105,14 +109,14 @@ def print_table(table: Table) -> None:
     rows = [tuple(map(clean, row)) for row in table.rows]
     if is_terminal():
         rows = [tuple(map(_short, row)) for row in rows]
-    whole = _rich_table(table, rows)
+    table = table._replace(titles=tuple(map(clean, table.titles)), rows=rows)
     room = shutil.get_terminal_size().columns
-    excess = _console().measure(whole).maximum - room
+    has_room = _width(table) <= room
     # What has to be copied, or has no room at all, is left to the terminal to break.
-    if not is_terminal() or table.flows or excess <= 0 or room < _NARROWEST:
-        _print_rich(whole)
+    if not is_terminal() or table.flows or has_room or room < _NARROWEST:
+        _print_rich(_rich_table(table))
     else:
-        _print_rich(_fitted(table, rows, room), room)
+        _print_rich(_fitted(_with_short_ids(table), room), room)
 
 
 def print_trees(branches: Iterable[Branch]) -> None:
@@ -151,51 +155,93 @@ def _print_styled(text: str, style: str) -> None:
     _print_rich(Text(text, style))
 
 
-def _rich_table(
-    table: Table, rows: Iterable[tuple[str, ...]], most: Mapping[str, int] | None = None
-) -> "RichTable":
+def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTable":
     from rich.table import Table as RichTable
     from rich.text import Text
 
     found = RichTable(
         box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=table.has_titles
     )
-    for title in map(clean, table.titles):
+    for column, title in enumerate(table.titles):
         overflow = "ellipsis" if title in _CUT else "fold"
         found.add_column(
-            Text(title, "bold"),
-            max_width=(most or {}).get(title),
+            Text(title, "bold", no_wrap=True, overflow="ellipsis"),
+            max_width=(most or {}).get(column),
             no_wrap=title in (*_CUT, *_IDS),
             overflow=overflow,  # type: ignore[arg-type]  # its words are a Literal
         )
-    for row in rows:
+    for row in table.rows:
         found.add_row(*(Text(cell, _style(cell)) for cell in row))
     return found
 
 
-def _fitted(table: Table, rows: Sequence[tuple[str, ...]], room: int) -> "RichTable":
-    """Return a table that is narrower: first ids, then what is the same in many rows.
+def _width(table: Table) -> int:
+    return _console().measure(_rich_table(table)).maximum
+
+
+def _fitted(table: Table, room: int) -> "RichTable":
+    """Return a table that is narrower: cut, and else without its spare columns.
 
     What is still too wide is folded by the widest columns.
     """
-    rows = [_with_short_ids(table, row) for row in rows]
-    excess = _console().measure(_rich_table(table, rows)).maximum - room
-    most: dict[str, int] = {}
+    excess = _width(table) - room
+    most: dict[int, int] = {}
+    for column, widest, least in _cuts(table):
+        most[column] = min(widest, max(widest - max(excess, 0), least))
+        excess -= widest - most[column]
+    if excess > 0 and table.spare:
+        return _fitted(_without_spare(table), room)
+    return _rich_table(table, most)
+
+
+def _cuts(table: Table) -> Iterator[tuple[int, int, int]]:
+    """Give the columns that can be cut: which, how wide it is, and the least it can be.
+
+    Those come first that say the same in many rows; of others only a title is cut.
+    """
+    from rich.cells import cell_len
+
+    widths = [cell_len(title) for title in table.titles]
+    cells = [
+        max((cell_len(row[column]) for row in table.rows), default=0)
+        for column in range(len(widths))
+    ]
     for title in _CUT:
         if title in table.titles:
             column = table.titles.index(title)
-            widest = max(len(cells[column]) for cells in (table.titles, *rows))
-            most[title] = min(widest, max(widest - max(excess, 0), _SHORTEST_CUT))
-            excess -= widest - most[title]
-    return _rich_table(table, rows, most)
+            yield column, max(widths[column], cells[column]), _SHORTEST_CUT
+    for column, title in enumerate(table.titles):
+        least = max(cells[column], _SHORTEST_TITLE)
+        if title not in _CUT and widths[column] > least:
+            yield column, widths[column], least
 
 
-def _with_short_ids(table: Table, row: tuple[str, ...]) -> tuple[str, ...]:
-    short = table.short or {}
-    return tuple(
-        short.get(cell, cell) if title in _IDS else cell
-        for title, cell in zip(table.titles, row, strict=True)
+def _without_spare(table: Table) -> Table:
+    """Return a table without the first of its spare columns."""
+    title, *others = table.spare
+    spare = table.titles.index(title)
+
+    def kept(row: tuple[str, ...]) -> tuple[str, ...]:
+        return row[:spare] + row[spare + 1 :]
+
+    return table._replace(
+        titles=kept(table.titles),
+        rows=[kept(row) for row in table.rows],
+        spare=tuple(others),
     )
+
+
+def _with_short_ids(table: Table) -> Table:
+    short = table.short or {}
+    ids = [title in _IDS for title in table.titles]
+    rows = [
+        tuple(
+            short.get(cell, cell) if is_id else cell
+            for is_id, cell in zip(ids, row, strict=True)
+        )
+        for row in table.rows
+    ]
+    return table._replace(rows=rows)
 
 
 def _style(cell: str) -> str:

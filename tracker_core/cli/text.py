@@ -1,7 +1,7 @@
 """Values and times as people read them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from tracker_core.runs import Attempt, RunInfo, to_datetime
@@ -18,6 +18,7 @@ __all__ = [
     "stamp",
     "status_words",
     "to_value",
+    "zones",
 ]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
@@ -99,6 +100,12 @@ def stamp(time_ns: int) -> str:
     """Return nanoseconds since 1970 in the zone of this machine, to a millisecond."""
     at = to_datetime(time_ns).astimezone().replace(tzinfo=None)
     return at.isoformat(" ", "milliseconds")
+
+
+def zones(times_ns: Iterable[int]) -> str:
+    """Return the zone of what :func:`stamp` gives: ``EST``, or ``EST/EDT`` for both."""
+    found = (f"{to_datetime(time_ns).astimezone():%Z}" for time_ns in times_ns)
+    return "/".join(dict.fromkeys(found))
 
 
 def size_words(size_bytes: int) -> str:
