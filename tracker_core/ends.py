@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from tracker_core.errors import InvalidValueError
 from tracker_core.records import EndedBody, Role
-from tracker_core.redaction import redact
+from tracker_core.redaction import kept_text, redact
 from tracker_core.values import Value, check_mapping
 
 __all__ = ["end_of_error", "end_of_exit_code", "ended_body", "exception_cause"]
@@ -117,7 +117,7 @@ def _signal_cause(number: int) -> dict[str, Value]:
 
 
 def _kept(text: str) -> str:
-    return redact(text.encode("utf-8", "backslashreplace").decode(), _configs())
+    return redact(kept_text(text), _configs())
 
 
 def _configs() -> list[str]:

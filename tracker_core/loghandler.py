@@ -11,6 +11,7 @@ import logging
 import threading
 
 from tracker_core.errors import RunEndedError
+from tracker_core.redaction import kept_text
 from tracker_core.run import AppRun
 
 __all__ = ["LogHandler"]
@@ -57,17 +58,15 @@ class LogHandler(logging.Handler):
             return
         self._thread.is_busy = True
         try:
-            self._run.log(_kept(record.getMessage()), _level(record), _about(record))
+            self._run.log(
+                kept_text(record.getMessage()), _level(record), _about(record)
+            )
         except RunEndedError:  # the logging of the program outlives the run
             pass
         except Exception:  # noqa: BLE001 - as every handler of logging does
             self.handleError(record)
         finally:
             self._thread.is_busy = False
-
-
-def _kept(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _level(record: logging.LogRecord) -> str:
@@ -85,10 +84,10 @@ def _about(record: logging.LogRecord) -> dict[str, object]:
     from tracker_core.ends import exception_cause
 
     about: dict[str, object] = {
-        "logger": _kept(record.name),
-        "file": _kept(record.filename),
+        "logger": kept_text(record.name),
+        "file": kept_text(record.filename),
         "line": record.lineno,
-        "thread": _kept(record.threadName or ""),
+        "thread": kept_text(record.threadName or ""),
     }
     error = record.exc_info[1] if record.exc_info else None
     if error is not None:

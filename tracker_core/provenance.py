@@ -132,7 +132,7 @@ def environment(
     """
     import platform
 
-    from tracker_core.redaction import redact
+    from tracker_core.redaction import kept_text, redact
 
     found: dict[str, Value] = {
         "python": platform.python_version(),
@@ -143,7 +143,7 @@ def environment(
         "processors": os.cpu_count(),
         "host": platform.node(),
         "variables": {
-            name: redact(environ[name].encode("utf-8", "backslashreplace").decode())
+            name: redact(kept_text(environ[name]))
             for name in RECORDED_VARIABLES
             if name in environ
         },

@@ -1,4 +1,4 @@
-"""Taking secrets out of text before anybody sees it.
+"""Taking out of text what nobody may see, or no encoding can keep.
 
 The config string of a backend is a secret as a whole, and so are the credentials in
 it. Only one that is plainly a local path may be seen: it opens nothing, and without it
@@ -8,7 +8,7 @@ a message could not say which file is meant.
 import re
 from collections.abc import Iterable
 
-__all__ = ["describe", "redact", "shows_secret"]
+__all__ = ["describe", "kept_text", "redact", "shows_secret"]
 
 _HIDDEN = "***"
 # Hiding every "a" would make a message unreadable and protect nothing.
@@ -34,6 +34,14 @@ def redact(text: str, configs: Iterable[str | None] = ()) -> str:
         for secret in sorted(_secrets(config or ""), key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
     return _CREDENTIALS.sub(_HIDDEN, text)
+
+
+def kept_text(text: str) -> str:
+    r"""Return text that nobody chose, with lone surrogates written out: ``\udcff``.
+
+    For what the system or an exception says; what a caller logs is refused instead.
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def describe(error: BaseException, configs: Iterable[str | None] = ()) -> str:

@@ -17,6 +17,7 @@ from tracker_core.delivery import warn
 from tracker_core.errors import TrackerError
 from tracker_core.metrics import metrics_body
 from tracker_core.records import MetricsBody
+from tracker_core.redaction import kept_text
 from tracker_core.values import MAX_STEP, Value, check_value
 
 __all__ = ["TrackedValue", "send_tracked_values", "take_tracked_values"]
@@ -73,7 +74,7 @@ def _key_and_step(name: str) -> tuple[str, int]:
 
 
 def _decoded(text: str) -> Value:
-    kept = text.encode("utf-8", "backslashreplace").decode()
+    kept = kept_text(text)
     try:
         value = check_value(json.loads(kept), "variable")
     except (ValueError, RecursionError, TrackerError):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker_core.redaction import describe, redact, shows_secret
+from tracker_core.redaction import describe, kept_text, redact, shows_secret
 
 # Its repr looks different.
 LINES = "line1'\nline2\\"
@@ -91,3 +91,11 @@ def test_shows_secret_looks_at_the_whole_chain() -> None:
 
     assert shows_secret(outer, ["hunter2"])
     assert not shows_secret(RuntimeError("failed"), ["hunter2"])
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("täxt\n", "täxt\n"), ("a\udcff", "a\\udcff"), ("", "")]
+)
+def test_kept_text_writes_out_what_no_encoding_keeps(text: str, kept: str) -> None:
+    """Everything else stays as it is."""
+    assert kept_text(text) == kept
