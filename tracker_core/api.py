@@ -142,11 +142,14 @@ class NativeTracker(TrackerBase):
     Attributes:
         capabilities: What this tracker can beyond the least.
         degraded: How many things it could not hold, by kind of record.
+        gathers_for: For how many seconds records may be gathered into one batch, where
+            each batch costs much.
         turn: Hold it while calling the tracker; makes calls one at a time.
     """
 
     capabilities: frozenset[Capability] = frozenset(Capability)
     degraded: Mapping[str, int] = MappingProxyType({})
+    gathers_for: float = 1.0
     turn: ForkLock
     _sequencer: Sequencer
 
@@ -397,6 +400,21 @@ class NativeTracker(TrackerBase):
             NotSupportedError: The tracker lacks :attr:`Capability.CONTENT`.
         """
         raise _keeps_no_content(digest)
+
+    def beat(self, run_id: str, time_ns: int) -> None:
+        """Note that a run was alive at a moment; the newest one counts.
+
+        It is called every half minute while the processes of a run are watched, and is
+        what tells a run that has vanished from one that is silent. A run that the store
+        does not hold is passed over. A tracker that keeps no such thing does nothing.
+
+        Args:
+            run_id: The run.
+            time_ns: The moment, in nanoseconds since 1970.
+
+        Raises:
+            RetryableError: It could not be noted; the next one may.
+        """
 
     def filter_runs(
         self, experiment: str | None, filters: "Iterable[ParamFilter]"

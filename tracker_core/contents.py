@@ -37,11 +37,14 @@ class Content(NamedTuple):
         digest: ``sha256:`` and 64 hexadecimal digits.
         size_bytes: How many there are.
         open: Gives a new file at their beginning; it may be called again and again.
+        path: Where they lie in a file that nobody ever changes, so that a store on the
+            same disk may hard-link it; None when there is no such file.
     """
 
     digest: str
     size_bytes: int
     open: Callable[[], BinaryIO]
+    path: Path | None = None
 
     def read_checked(self) -> Iterator[bytes]:
         """Give the bytes in pieces.

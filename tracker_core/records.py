@@ -273,7 +273,7 @@ class Batch(NamedTuple):
     writer: Writer
     first: int
     last: int
-    records: tuple[Record, ...]
+    records: Sequence[Record]
 
 
 def order_key(writer: Writer, record: Record, row: int = 0) -> OrderKey:

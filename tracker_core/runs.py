@@ -2,9 +2,9 @@
 
 What a run is follows from its life-cycle records alone, whatever order they arrived
 in. Within an attempt the launcher's word decides: it outlives the job and knows the
-exit code. Without a launcher the attempt ends when every process that started has
-ended, with the worst of their words (FAILED before KILLED before FINISHED). The last
-attempt gives the status of the run.
+exit code. Without a launcher, or when it has vanished, the attempt ends when every
+process that started has ended, with the worst of their words (FAILED before KILLED
+before FINISHED). The last attempt gives the status of the run.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,15 +21,31 @@ from tracker_core.records import (
 )
 from tracker_core.values import Value
 
-__all__ = ["Attempt", "LifecycleEvent", "RunInfo", "run_info", "to_datetime"]
+__all__ = [
+    "LOST",
+    "LOST_AFTER",
+    "Attempt",
+    "LifecycleEvent",
+    "RunInfo",
+    "run_info",
+    "to_datetime",
+]
 
 LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
+
+LOST = "lost"
+"""The kind of cause of an end that nobody told of."""
+
+LOST_AFTER = timedelta(seconds=90)
+"""How long a run that is watched may show no sign of life: three heartbeats."""
 
 _NO_SPAN = SpanBody(None, None)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WORST = ("FAILED", "KILLED", "FINISHED")
 # Which cause explains an end best; kinds that are not listed come last.
-_PRECEDENCE = ("out_of_memory", "signal", "exception", "exit_code")
+_PRECEDENCE = (
+    *("out_of_memory", "preempted", "time_limit", "signal", "exception", "exit_code"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,7 @@ class RunInfo:
         experiment_config: The config of the experiment as this run said it, or None.
         trace_id: The distributed trace that it belongs to, or None.
         span_id: Its span in that trace, or any other identifier that was set, or None.
+        heartbeat_at: When it was last seen alive, or None where nobody watches it.
     """
 
     run_id: str
@@ -89,6 +106,20 @@ class RunInfo:
     experiment_config: Mapping[str, Value] | None = None
     trace_id: str | None = None
     span_id: str | None = None
+    heartbeat_at: datetime | None = None
+
+    def is_lost(self, now: datetime | None = None) -> bool:
+        """Tell whether it is said to run, and nobody has seen it alive for long.
+
+        Its host may have gone, or cannot reach this store; ``tracker sync`` on that
+        host tells which.
+
+        Args:
+            now: The moment to judge from; by default this one.
+        """
+        if self.status != "RUNNING" or self.heartbeat_at is None:
+            return False
+        return (now or datetime.now(UTC)) - self.heartbeat_at > LOST_AFTER
 
 
 def to_datetime(time_ns: int) -> datetime:
@@ -151,14 +182,15 @@ def _attempts(ordered: list[LifecycleEvent]) -> tuple[Attempt, ...]:
 
 
 def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
-    started = {key[2] for key, body in events if isinstance(body, StartedBody)}
+    started = {
+        key[2]: body.role for key, body in events if isinstance(body, StartedBody)
+    }
     # A writer that ends twice is taken at its last word.
     ends = {key[2]: (key, body) for key, body in events if isinstance(body, EndedBody)}
-    deciding = [end for end in ends.values() if end[1].role == "launcher"]
-    if not deciding and started <= ends.keys():
-        deciding = [end for writer, end in ends.items() if writer in started] or list(
-            ends.values()
-        )
+    deciding = [end for end in ends.values() if _decides(end[1])]
+    if not deciding and started.keys() <= ends.keys():
+        jobs = [ends[writer] for writer, role in started.items() if role == "job"]
+        deciding = jobs or list(ends.values())
     first_ns = events[0][0][1]
     if not deciding:
         return Attempt(number, "RUNNING", None, to_datetime(first_ns), None)
@@ -166,6 +198,12 @@ def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
     last_ns = max(key[1] for key, _ in deciding)
     cause = None if status == "FINISHED" else _cause(status, ends.values())
     return Attempt(number, status, cause, to_datetime(first_ns), to_datetime(last_ns))
+
+
+def _decides(end: EndedBody) -> bool:
+    # A launcher that has vanished knows nothing of the job's end.
+    is_lost = end.cause is not None and end.cause.get("kind") == LOST
+    return end.role == "launcher" and not is_lost
 
 
 def _badness(status: str) -> int:

@@ -14,7 +14,7 @@ ROWS = (
     ("errors",),
     ("unwrapping", "values", "redaction", "interruptions"),
     ("forks", "once", "identity"),
-    ("records", "wire"),
+    ("records", "wire", "gathered"),
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),
     ("datatypes", "runs", "summaries", "points", "rewinds"),
