@@ -2,7 +2,8 @@
 
 - :class:`TrackerContract`: the suite that every backend passes; subclass it.
 - :class:`MemoryTracker`: the reference model, and a store for tests.
-- :class:`FaultyTracker` and :class:`FaultPlan`: a tracker that fails as planned.
+- :class:`FaultyTracker` and :data:`FaultPlan`: a tracker that fails as planned; the
+  faults and plans are in :mod:`tracker_core.testing.faults`.
 
 The contract needs pytest and hypothesis, so it is imported when it is asked for.
 """

@@ -1,11 +1,15 @@
-"""A tracker that fails as planned, to prove that nothing else fails with it."""
+"""The tracker that lets calls through to another one, or fails them."""
 
+import functools
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from tracker_core.api import Capability, NativeTracker, Query
 from tracker_core.errors import RetryableError
 from tracker_core.records import Batch
+from tracker_core.testing.faults.fault import Call, Fail
+from tracker_core.testing.faults.plans import FaultPlan
 from tracker_core.values import Value
 
 if TYPE_CHECKING:
@@ -17,39 +21,55 @@ if TYPE_CHECKING:
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
 
-__all__ = ["FaultPlan", "FaultyTracker", "create"]
-
-FaultPlan = Callable[[int], BaseException | None]
-"""Gives for the n-th write, from 1, an error to raise, or None to let it pass."""
+__all__ = ["FaultyTracker"]
 
 
 class FaultyTracker(NativeTracker):
-    """Lets writes through to another tracker, or fails them, as its plan says.
+    """Lets calls through to another tracker, or does with them as its plan says.
 
-    Reads always go through. A write that fails leaves nothing behind.
+    The calls that deliver something are counted together: those of :meth:`write`,
+    through which the eight calls write too, :meth:`add_content` and :meth:`beat`. All
+    others, the reads among them, always go through. It declares what the inner tracker
+    does, and closing it closes that one.
+
+    Its ``turn`` is not that of the inner tracker: while a call hangs here, the inner
+    one can be asked what it holds.
 
     Args:
         inner: The tracker that holds what gets through.
-        plan: What happens at each write; without one, every write fails.
+        plan: What befalls each delivering call; without one, every call fails.
 
     Attributes:
-        writes: How many writes were tried.
+        calls: How many delivering calls were tried.
+        writes: How many of them were writes of records.
     """
 
     def __init__(self, inner: NativeTracker, plan: FaultPlan | None = None) -> None:
         """Stand before ``inner``."""
         self._inner = inner
         self._plan = plan or _always
+        self._released = threading.Event()
         self.capabilities: frozenset[Capability] = inner.capabilities
+        self.degraded: Mapping[str, int] = inner.degraded
+        self.gathers_for: float = inner.gathers_for
+        self.calls: int = 0
         self.writes: int = 0
 
+    def release(self) -> None:
+        """Let all calls go on that hang or are slow, now and later.
+
+        A :class:`~tracker_core.testing.faults.Hang` with an event of its own still
+        waits for that. Safe to call from any thread.
+        """
+        self._released.set()
+
     def write(self, batch: Batch) -> None:
-        """Fail as planned, or hand ``batch`` on."""
+        """Hand ``batch`` on, unless a fault is planned."""
         self.writes += 1
-        error = self._plan(self.writes)
-        if error is not None:
-            raise error
-        self._inner.write(batch)
+        self._deliver(
+            functools.partial(self._inner.write, batch),
+            functools.partial(self._write_half, batch),
+        )
 
     def run(self, run_id: str) -> "RunInfo":
         """Ask the inner tracker."""
@@ -153,12 +173,16 @@ class FaultyTracker(NativeTracker):
         return self._inner.track_entries(run_id, topic, start, end)
 
     def add_content(self, content: "Content") -> None:
-        """Hand content on; only writes of records fail."""
-        self._inner.add_content(content)
+        """Hand content on, unless a fault is planned."""
+        self._deliver(functools.partial(self._inner.add_content, content))
 
     def open_content(self, digest: str) -> BinaryIO:
         """Ask the inner tracker."""
         return self._inner.open_content(digest)
+
+    def beat(self, run_id: str, time_ns: int) -> None:
+        """Hand a heartbeat on, unless a fault is planned."""
+        self._deliver(functools.partial(self._inner.beat, run_id, time_ns))
 
     def flush(self, timeout: float | None = None) -> None:
         """Flush the inner tracker."""
@@ -168,21 +192,25 @@ class FaultyTracker(NativeTracker):
         """Close the inner tracker."""
         self._inner.close()
 
+    def _deliver(
+        self,
+        hand_on: Callable[[], None],
+        hand_on_half: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.calls += 1
+        fault = self._plan(self.calls)
+        if fault is None:
+            hand_on()
+            return
+        if isinstance(fault, BaseException):
+            fault = Fail(fault)
+        fault(Call(hand_on, hand_on_half, self._released))
 
-def create(config: str | None) -> FaultyTracker:
-    """Make a tracker whose every write fails.
-
-    Usable from a job's environment as
-    ``TRACKER_BACKENDS=sqlite,faulty=tracker_core.testing.faults:create``.
-
-    Args:
-        config: The message of the errors.
-    """
-    from tracker_core.testing.memory import MemoryTracker
-
-    message = config or "planned to fail"
-    return FaultyTracker(MemoryTracker(), lambda _: RetryableError(message))
+    def _write_half(self, batch: Batch) -> None:
+        half = batch.records[: len(batch.records) // 2]
+        if half:
+            self._inner.write(batch._replace(last=half[-1].sequence, records=half))
 
 
-def _always(write: int) -> BaseException | None:
-    return RetryableError(f"write {write} was planned to fail")
+def _always(call: int) -> BaseException:
+    return RetryableError(f"call {call} was planned to fail")
