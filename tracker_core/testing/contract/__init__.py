@@ -29,6 +29,7 @@ from tracker_core.testing.contract.contents import Contents
 from tracker_core.testing.contract.curves import Curves
 from tracker_core.testing.contract.edges import Edges
 from tracker_core.testing.contract.eight import EightCalls
+from tracker_core.testing.contract.faults import Faults
 from tracker_core.testing.contract.identity import Identity
 from tracker_core.testing.contract.lives import Lives
 from tracker_core.testing.contract.logs import Logs
@@ -62,6 +63,7 @@ class TrackerContract(
     Queries,
     Refusals,
     Sharing,
+    Faults,
     Machine,
 ):
     """Everything that a tracker promises; subclass it and give ``open_tracker``.
