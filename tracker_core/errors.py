@@ -17,6 +17,8 @@ nothing of Tracker handles it sensibly::
      ├── ArtifactNotFoundError   (LookupError)         the run has no such artifact
      ├── ContentError            (OSError)             content that is gone or damaged
      ├── NotSupportedError       (NotImplementedError) this tracker cannot answer that
+     ├── JournalError            (OSError)             the journal cannot be used
+     ├── DeliveryTimeoutError    (TimeoutError)        a backend has not caught up yet
      ├── RetryableError          (OSError)             a backend asks to be tried again
      └── PermanentError          (ValueError)          a backend refuses for ever
 
@@ -32,8 +34,10 @@ __all__ = [
     "BackendUnavailableError",
     "ConfigError",
     "ContentError",
+    "DeliveryTimeoutError",
     "ExperimentNotFoundError",
     "InvalidValueError",
+    "JournalError",
     "KeyConflictError",
     "NotSupportedError",
     "PermanentError",
@@ -209,6 +213,34 @@ class ContentError(TrackerError, OSError):
 
 class NotSupportedError(TrackerError, NotImplementedError):
     """This tracker cannot answer; its ``capabilities`` say what it can."""
+
+
+class JournalError(TrackerError, OSError):
+    """The journal cannot be opened or read; what was logged before is unharmed."""
+
+
+class DeliveryTimeoutError(TrackerError, RuntimeError):
+    """A read would have to wait too long for what this process has logged.
+
+    Args:
+        run_id: The run.
+        backend: The backend that was asked.
+        pending: How many records it has not taken yet.
+        timeout: How many seconds were waited.
+    """
+
+    def __init__(self, run_id: str, backend: str, pending: int, timeout: float) -> None:
+        """Keep what was waited for."""
+        super().__init__(run_id, backend, pending, timeout)
+
+    def __str__(self) -> str:
+        """Say what is pending where, that nothing is lost, and what to do."""
+        run_id, backend, pending, timeout = self.args
+        return (
+            f"backend {backend!r} has not taken {pending} records of run {run_id!r} "
+            f"within {timeout:g} s; they are safe in the journal: read later, or see "
+            "tracker status"
+        )
 
 
 class RetryableError(TrackerError, OSError):

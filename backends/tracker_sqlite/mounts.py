@@ -1,65 +1,17 @@
-"""Where a path lies: network filesystems, on which SQLite would damage its file.
+"""Network filesystems, on which SQLite would damage its file.
 
 Write-ahead logging keeps its index in shared memory, which two machines do not share,
 and locks on network filesystems are known to be forgotten
-(https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5). Linux tells in
-``/proc/self/mountinfo`` what is mounted where; on other systems nothing is refused.
+(https://www.sqlite.org/wal.html, https://www.sqlite.org/faq.html#q5). On systems that
+do not tell what is mounted nothing is refused.
 """
 
-import re
 from pathlib import Path
 
 from tracker_core.errors import ConfigError
+from tracker_core.mounts import network_type
 
-__all__ = ["filesystem_type", "refuse_network"]
-
-_MOUNTINFO = Path("/proc/self/mountinfo")
-
-# 9p is not listed: virtual machines mount their own local disks by it.
-_NETWORK = frozenset(
-    {
-        "acfs",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "gfs2",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs3",
-        "nfs4",
-        "ocfs2",
-        "orangefs",
-        "panfs",
-        "pvfs2",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "wekafs",
-        "fuse.beegfs",
-        "fuse.blobfuse",
-        "fuse.blobfuse2",
-        "fuse.ceph",
-        "fuse.ceph-fuse",
-        "fuse.cephfs",
-        "fuse.curlftpfs",
-        "fuse.davfs",
-        "fuse.gcsfuse",
-        "fuse.glusterfs",
-        "fuse.goofys",
-        "fuse.juicefs",
-        "fuse.mount-s3",
-        "fuse.mountpoint-s3",
-        "fuse.rclone",
-        "fuse.s3fs",
-        "fuse.seaweedfs",
-        "fuse.smbnetfs",
-        "fuse.sshfs",
-    }
-)
+__all__ = ["refuse_network"]
 
 
 def refuse_network(path: Path, mountinfo: str | None = None) -> None:
@@ -72,46 +24,11 @@ def refuse_network(path: Path, mountinfo: str | None = None) -> None:
     Raises:
         ConfigError: The path lies on one; it says which and what to use instead.
     """
-    kind = filesystem_type(path, _read() if mountinfo is None else mountinfo)
-    if kind in _NETWORK:
+    kind = network_type(path, mountinfo)
+    if kind is not None:
         message = (
             f"{str(path)!r} lies on a network filesystem ({kind}), where SQLite would "
             "lose data; choose a path on a local disk, or the fsspec backend, which is "
             "made for shared folders"
         )
         raise ConfigError(message)
-
-
-def filesystem_type(path: Path, mountinfo: str) -> str | None:
-    """Return the type of the filesystem that holds ``path``, such as ``ext4``.
-
-    Returns:
-        The type of the mount with the longest path above it, the last one where
-        several lie on each other; None when none is listed.
-    """
-    found: tuple[int, str] | None = None
-    for line in mountinfo.splitlines():
-        mount, _, details = line.partition(" - ")
-        fields = mount.split(" ")
-        if len(fields) > _MOUNT_POINT and details:
-            point = Path(_unescaped(fields[_MOUNT_POINT]))
-            depth = len(point.parts)
-            if path.is_relative_to(point) and (found is None or depth >= found[0]):
-                found = (depth, details.split(" ")[0])
-    return found[1] if found else None
-
-
-# The fifth field of a line; https://docs.kernel.org/filesystems/proc.html
-_MOUNT_POINT = 4
-
-
-def _unescaped(field: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found[1], 8)), field)
-
-
-def _read() -> str:
-    try:
-        # As os.fsdecode, so that the result compares with paths.
-        return _MOUNTINFO.read_text("utf-8", "surrogateescape")
-    except OSError:
-        return ""

@@ -13,7 +13,7 @@ CORE = ROOT / "tracker_core"
 ROWS = (
     ("errors",),
     ("unwrapping", "values", "redaction", "interruptions"),
-    ("forks", "once", "identity"),
+    ("forks", "once", "identity", "mounts"),
     ("records", "wire", "gathered"),
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),
@@ -23,6 +23,7 @@ ROWS = (
     ("taken", "curves", "history"),
     ("api", "plain", "plainwords", "lineage", "keeping", "selection", "folded"),
     ("runlog", "runprint"),
+    ("journal",),
     ("configfile", "settings", "registry"),
     ("delivery", "channel"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),

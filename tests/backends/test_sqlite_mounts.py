@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from tracker_core.errors import ConfigError
-from tracker_sqlite.mounts import filesystem_type, refuse_network
+from tracker_core.mounts import filesystem_type
+from tracker_sqlite.mounts import refuse_network
 
 # Lines as Linux writes them, with and without optional fields.
 _MOUNTINFO = r"""

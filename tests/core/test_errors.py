@@ -11,8 +11,10 @@ from tracker_core.errors import (
     BackendUnavailableError,
     ConfigError,
     ContentError,
+    DeliveryTimeoutError,
     ExperimentNotFoundError,
     InvalidValueError,
+    JournalError,
     KeyConflictError,
     NotSupportedError,
     PermanentError,
@@ -46,6 +48,15 @@ _EXAMPLES: dict[type[TrackerError], tuple[TrackerError, type[Exception], str]] =
         "param 'model' has the type bytes, which cannot be kept; use text",
     ),
     InvalidValueError: (InvalidValueError("step is -1"), ValueError, "step is -1"),
+    JournalError: (JournalError("no room"), OSError, "no room"),
+    DeliveryTimeoutError: (
+        DeliveryTimeoutError("r1", "sqlite", 7, 10.0),
+        RuntimeError,
+        (
+            "backend 'sqlite' has not taken 7 records of run 'r1' within 10 s; they "
+            "are safe in the journal: read later, or see tracker status"
+        ),
+    ),
     RunEndedError: (
         RunEndedError("r1"),
         RuntimeError,

@@ -1,0 +1,296 @@
+"""The folders of the journal: where a run and its writers are, and who is alive.
+
+Names are made from ids so that different ids never meet: what is no letter, digit,
+``-``, ``_`` or inner dot is written as ``%`` and two hexadecimal digits, and a long
+name is cut and ended by its SHA-256.
+
+A writer holds an exclusive ``flock`` on its ``writer.json`` for as long as it may
+write. The system gives it up with the process, so a lock that can be had says that
+nobody writes there. The folder gets its name when the lock is held already, so nobody
+ever sees a living writer without its lock.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tracker_core.errors import JournalError
+from tracker_core.records import Role, Writer
+
+__all__ = [
+    "Lock",
+    "RunFolder",
+    "WriterFolder",
+    "folder_name",
+    "run_folders",
+    "this_host",
+]
+
+FORMAT_VERSION = 1
+_SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+_LONGEST = 120
+
+
+class Lock:
+    """A lock on a file that the system gives up when this process dies.
+
+    Held by one open file at a time, in whichever process. A forked child drops what it
+    inherited with :meth:`drop`, so that the lock does not outlive its parent.
+    """
+
+    __slots__ = ("_descriptor",)
+
+    def __init__(self, descriptor: int) -> None:
+        """Take the descriptor of a locked file."""
+        self._descriptor: int | None = descriptor
+
+    @classmethod
+    def taken(cls, path: Path) -> "Lock | None":
+        """Lock a file, which is made if it is missing; None while somebody else does.
+
+        Raises:
+            OSError: The file cannot be opened, or the filesystem knows no locks.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return cls(descriptor)
+
+    def drop(self) -> None:
+        """Give the lock back, or in a forked child leave it to the parent."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+class WriterFolder(NamedTuple):
+    """A writer of a run, as its folder tells of it.
+
+    Args:
+        path: The folder.
+        writer: Who writes.
+        role: Whether it begins and ends the run as job or as launcher, or neither.
+        host: The machine that it runs on.
+        pid: Its process there.
+    """
+
+    path: Path
+    writer: Writer
+    role: Role | None
+    host: str
+    pid: int
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is known that nobody will write here any more."""
+        return (self.path / "ended").exists()
+
+    def settle(self) -> None:
+        """Mark that nobody will write here any more."""
+        with suppress(OSError):
+            (self.path / "ended").touch(mode=0o600)
+
+    def is_alive(self) -> bool:
+        """Tell whether its process may write; where that cannot be known, it may."""
+        try:
+            lock = Lock.taken(self.path / "writer.json")
+        except OSError:
+            return not self.is_settled
+        if lock is None:
+            return True
+        lock.drop()
+        return False
+
+    def segments(self) -> list[int]:
+        """Return the numbers of the segments that are there, sorted."""
+        names = (path.stem for path in self.path.glob("*.segment"))
+        return sorted(int(name) for name in names if name.isdigit())
+
+
+class RunFolder(NamedTuple):
+    """The folder of a run in the journal.
+
+    Args:
+        path: The folder, which need not exist.
+        run_id: The run.
+    """
+
+    path: Path
+    run_id: str
+
+    @classmethod
+    def of(cls, home: Path, run_id: str) -> "RunFolder":
+        """Return the folder of a run below the home of Tracker."""
+        return cls(home / "journal" / folder_name(run_id), run_id)
+
+    @property
+    def content(self) -> Path:
+        """Where content lies until all backends have taken it."""
+        return self.path / "content"
+
+    def delivery(self, host: str, backend: str) -> Path:
+        """Return where it is kept how far a backend is with the writers of a host."""
+        return self.path / "delivery" / folder_name(host) / folder_name(backend)
+
+    def deliveries(self) -> list[Path]:
+        """Return the folders of all backends on all hosts, sorted."""
+        return sorted((self.path / "delivery").glob("*/*"))
+
+    def make(self) -> None:
+        """Make the folder and say whose it is; repeating the call changes nothing.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        (self.path / "writers").mkdir(mode=0o700, parents=True, exist_ok=True)
+        told = self.path / "run.json"
+        if not told.exists():
+            replace_file(told, {"version": FORMAT_VERSION, "run_id": self.run_id})
+
+    def add_writer(
+        self, writer: Writer, role: Role | None
+    ) -> tuple[WriterFolder, Lock]:
+        """Make the folder of a new writer, this process, and lock it.
+
+        Raises:
+            OSError: The disk refused, or the filesystem knows no locks.
+        """
+        unnamed = self.path / "writers" / f".new-{writer.id}"
+        unnamed.mkdir(mode=0o700)
+        told = WriterFolder(unnamed, writer, role, this_host(), os.getpid())
+        lock = Lock.taken(unnamed / "writer.json")
+        if lock is None:
+            message = f"the writer {writer.id!r} is there already; this is a bug"
+            raise JournalError(message)
+        try:
+            text = json.dumps(_told_of(told, self.run_id))
+            (unnamed / "writer.json").write_text(text, encoding="utf-8")
+            path = unnamed.with_name(writer.id)
+            unnamed.rename(path)
+        except BaseException:
+            lock.drop()
+            raise
+        return told._replace(path=path), lock
+
+    def writers(self) -> list[WriterFolder]:
+        """Return all writers, sorted by their ids, the earlier ones first."""
+        found = []
+        with suppress(FileNotFoundError):
+            for entry in os.scandir(self.path / "writers"):
+                if not entry.name.startswith("."):
+                    folder = _read_writer(Path(entry.path))
+                    found += [] if folder is None else [folder]
+        return sorted(found, key=lambda folder: folder.writer.id)
+
+    def used_bytes(self) -> int:
+        """Return how much of the disk the run takes, without what delivery keeps."""
+        places = [self.content, *(self.path / "writers").glob("*")]
+        return sum(_size_of(place) for place in places)
+
+
+def run_folders(home: Path) -> Iterator[RunFolder]:
+    """Give the folder of each run in the journal, sorted by name."""
+    for told in sorted((home / "journal").glob("*/run.json")):
+        found = read_file(told)
+        if found is not None and isinstance(found.get("run_id"), str):
+            yield RunFolder(told.parent, str(found["run_id"]))
+
+
+def folder_name(name: str) -> str:
+    """Return a name for a folder that no other name has."""
+    parts = [
+        chr(byte) if chr(byte) in _SAFE else f"%{byte:02X}" for byte in name.encode()
+    ]
+    text = "".join(parts)
+    if text.startswith("."):
+        text = f"%2E{text[1:]}"
+    if len(text) <= _LONGEST:
+        return text
+    from hashlib import sha256
+
+    return f"{text[: _LONGEST - 65]}%{sha256(name.encode()).hexdigest()}"
+
+
+def this_host() -> str:
+    """Return the name of this machine."""
+    return os.uname().nodename
+
+
+def replace_file(path: Path, told: object) -> None:
+    """Write a small file of JSON, which is there whole or as it was before.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    unfinished = path.with_name(f".{path.name}-{os.getpid()}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    descriptor = os.open(unfinished, flags, 0o600)
+    try:
+        with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+            json.dump(told, file)
+        os.replace(unfinished, path)  # noqa: PTH105 - it is called for each batch
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise
+
+
+def read_file(path: Path) -> dict[str, object] | None:
+    """Return what a small file of JSON says; None where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _told_of(folder: WriterFolder, run_id: str) -> dict[str, object]:
+    writer = folder.writer
+    return {
+        "version": FORMAT_VERSION,
+        "run_id": run_id,
+        "writer": writer.id,
+        "attempt": writer.attempt,
+        "rank": writer.rank,
+        "role": folder.role,
+        "host": folder.host,
+        "pid": folder.pid,
+    }
+
+
+def _read_writer(path: Path) -> WriterFolder | None:
+    told = read_file(path / "writer.json")
+    if told is None:
+        return None
+    attempt, rank, role, pid = (told.get(n) for n in ("attempt", "rank", "role", "pid"))
+    return WriterFolder(
+        path,
+        Writer(
+            path.name,
+            attempt if isinstance(attempt, int) else 1,
+            rank if isinstance(rank, int) else None,
+        ),
+        role if role in ("job", "launcher") else None,
+        str(told.get("host")),
+        pid if isinstance(pid, int) else 0,
+    )
+
+
+def _size_of(folder: Path) -> int:
+    total = 0
+    with suppress(OSError):
+        for entry in os.scandir(folder):
+            # Reserved space counts, whatever the file says of its length.
+            total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
