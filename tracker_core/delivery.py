@@ -19,6 +19,7 @@ from tracker_core.errors import (
 )
 from tracker_core.forks import ForkLock
 from tracker_core.interruptions import is_interruption
+from tracker_core.notices import warn
 from tracker_core.plain import PlainTracker, native
 from tracker_core.records import Batch, Body, Sequencer
 from tracker_core.redaction import describe
@@ -26,7 +27,7 @@ from tracker_core.redaction import describe
 if TYPE_CHECKING:
     from tracker_core.contents import Content
 
-__all__ = ["Delivery", "DirectDelivery", "Target", "warn"]
+__all__ = ["Delivery", "DirectDelivery", "Target"]
 
 _T = TypeVar("_T")
 _FAILURES = (ConfigError, PermanentError, RetryableError)
@@ -388,10 +389,3 @@ def _unheld(kind: str, count: int) -> str:
     if kind == "content":
         return f"of {count} artifacts the digest, not the content"
     return f"none of {count} {kind} records"
-
-
-def warn(message: str, *values: object) -> None:
-    """Log one warning; without any configuration of logging it goes to stderr."""
-    import logging
-
-    logging.getLogger("tracker_core").warning(message, *values)

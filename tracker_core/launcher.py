@@ -21,10 +21,11 @@ from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
 from tracker_core.configfile import BackendSetting, parse_backends
-from tracker_core.delivery import DirectDelivery, Target, warn
+from tracker_core.delivery import DirectDelivery, Target
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
+from tracker_core.notices import warn
 from tracker_core.opening import announce, created_in
 from tracker_core.records import (
     CreatedBody,

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 
 from tracker_core.api import TrackerBase
 from tracker_core.configfile import BackendSetting
-from tracker_core.delivery import Delivery, DirectDelivery, Target, warn
+from tracker_core.delivery import Delivery, DirectDelivery, Target
 from tracker_core.errors import (
     InvalidValueError,
     TrackerError,
     UnsupportedTypeError,
 )
 from tracker_core.identity import new_run_id
+from tracker_core.notices import warn
 from tracker_core.plain import native
 from tracker_core.records import (
     CreatedBody,

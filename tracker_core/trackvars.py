@@ -13,9 +13,9 @@ import json
 from collections.abc import Callable, MutableMapping
 from typing import NamedTuple
 
-from tracker_core.delivery import warn
 from tracker_core.errors import TrackerError
 from tracker_core.metrics import metrics_body
+from tracker_core.notices import warn
 from tracker_core.records import MetricsBody
 from tracker_core.redaction import kept_text
 from tracker_core.values import MAX_STEP, Value, check_value

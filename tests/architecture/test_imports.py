@@ -13,7 +13,7 @@ CORE = ROOT / "tracker_core"
 ROWS = (
     ("errors",),
     ("unwrapping", "values", "redaction", "interruptions"),
-    ("forks", "once", "identity", "mounts"),
+    ("forks", "notices", "once", "identity", "mounts"),
     ("records", "wire", "gathered"),
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
-from tracker_core.delivery import DirectDelivery, Target, warn
+from tracker_core.delivery import DirectDelivery, Target
 from tracker_core.errors import (
     ConfigError,
     NotSupportedError,
     PermanentError,
     RetryableError,
 )
+from tracker_core.notices import warn
 from tracker_core.plain import PlainTracker
 from tracker_core.records import Batch, MetadataBody, MetricsBody, Sequencer, TagsBody
 from tracker_core.run import AppRun

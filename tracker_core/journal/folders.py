@@ -26,7 +26,11 @@ __all__ = [
     "RunFolder",
     "WriterFolder",
     "folder_name",
+    "make_folder",
+    "read_file",
+    "replace_file",
     "run_folders",
+    "segment_numbers",
     "this_host",
 ]
 
@@ -112,11 +116,6 @@ class WriterFolder(NamedTuple):
         lock.drop()
         return False
 
-    def segments(self) -> list[int]:
-        """Return the numbers of the segments that are there, sorted."""
-        names = (path.stem for path in self.path.glob("*.segment"))
-        return sorted(int(name) for name in names if name.isdigit())
-
 
 class RunFolder(NamedTuple):
     """The folder of a run in the journal.
@@ -153,7 +152,7 @@ class RunFolder(NamedTuple):
         Raises:
             OSError: The disk refused.
         """
-        (self.path / "writers").mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(self.path / "writers")
         told = self.path / "run.json"
         if not told.exists():
             replace_file(told, {"version": FORMAT_VERSION, "run_id": self.run_id})
@@ -207,6 +206,14 @@ def run_folders(home: Path) -> Iterator[RunFolder]:
             yield RunFolder(told.parent, str(found["run_id"]))
 
 
+def segment_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the segments of a writer, sorted."""
+    with suppress(FileNotFoundError):
+        names = (name.removesuffix(".segment") for name in os.listdir(folder))  # noqa: PTH208 - texts
+        return sorted(int(name) for name in names if name.isdigit())
+    return []
+
+
 def folder_name(name: str) -> str:
     """Return a name for a folder that no other name has."""
     parts = [
@@ -220,6 +227,17 @@ def folder_name(name: str) -> str:
     from hashlib import sha256
 
     return f"{text[: _LONGEST - 65]}%{sha256(name.encode()).hexdigest()}"
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, for their owner alone.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
 
 
 def this_host() -> str:

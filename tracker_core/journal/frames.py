@@ -1,8 +1,9 @@
 """Frames: how records lie in a segment.
 
-A segment begins with a head of 32 bytes: the magic text with the version of the
-format, a salt, a checksum of the head, the number of the segment, and the sequence
-number of the first record. Frames follow, each at a multiple of 8 bytes::
+A segment begins with its head, twice, so that no single damage makes all of it
+unreadable. It has 32 bytes: the magic text with the version of the format, a salt, a
+checksum of the head, the number of the segment, and the sequence number of the first
+record. Frames follow, each at a multiple of 8 bytes::
 
     length      u32   bytes of payload; 0: no frame yet
     checksum    u32   CRC-32 of the payload, begun with the salt
@@ -24,6 +25,7 @@ and counted as damage, since its records cannot be handed on.
 
 import struct
 import zlib
+from collections.abc import Iterator
 from typing import NamedTuple, cast
 
 from tracker_core.errors import JournalError
@@ -34,6 +36,8 @@ from tracker_core.wire import body_from_fields, body_kind, body_to_fields
 __all__ = [
     "FRAME",
     "HEAD_BYTES",
+    "NO_STEP",
+    "NUMBERED",
     "POINT",
     "RECORD",
     "RECORD_HEAD",
@@ -44,6 +48,7 @@ __all__ = [
     "padded",
     "read_head",
     "record_from_payload",
+    "values_of",
 ]
 
 FRAME = struct.Struct("<II")
@@ -52,8 +57,12 @@ FRAME = struct.Struct("<II")
 RECORD_HEAD = struct.Struct("<B7xQq")
 """Kind, sequence and time, in front of the JSON."""
 
+NUMBERED = struct.Struct("<8xQq")
+"""Sequence and time, which lie at the same place in every record."""
+
 RECORD, SHAPE, POINT = 1, 2, 3
-HEAD_BYTES = 32
+NO_STEP = -1
+HEAD_BYTES = 64
 
 _MAGIC = b"trkjrn\x00\x01"
 _HEAD = struct.Struct("<8sIIQQ")
@@ -132,6 +141,12 @@ class Shape(NamedTuple):
         return cls.of(number, found, cast("str", told["types"]))
 
 
+def values_of(body: MetricsBody) -> Iterator[Value]:
+    """Give the values of a point as its shape has them."""
+    for fields in body.streams.values():
+        yield from fields.values()
+
+
 def body_bytes(body: Body) -> bytes:
     """Return a body as JSON with its kind."""
     return to_json({"kind": body_kind(body), **body_to_fields(body)}).encode()
@@ -150,7 +165,7 @@ def record_from_payload(payload: bytes) -> Record:
 
 
 def head_of(salt: int, number: int, first: int) -> bytes:
-    """Return the head of a segment.
+    """Return the head of a segment, twice.
 
     Args:
         salt: What the checksums begin with.
@@ -158,7 +173,7 @@ def head_of(salt: int, number: int, first: int) -> bytes:
         first: The sequence number of its first record.
     """
     checksum = zlib.crc32(_HEAD.pack(_MAGIC, salt, 0, number, first))
-    return _HEAD.pack(_MAGIC, salt, checksum, number, first)
+    return 2 * _HEAD.pack(_MAGIC, salt, checksum, number, first)
 
 
 def read_head(head: bytes) -> int | None:
@@ -167,14 +182,8 @@ def read_head(head: bytes) -> int | None:
     Raises:
         JournalError: A later version wrote it.
     """
-    if len(head) < HEAD_BYTES or not head.strip(b"\0"):
-        return None
-    magic, salt, checksum, number, first = _HEAD.unpack_from(head)
-    if magic != _MAGIC and magic[:6] == _MAGIC[:6]:
-        message = f"journal of version {magic[7]}; this reads {_MAGIC[7]}; upgrade"
-        raise JournalError(message)
-    plain = _HEAD.pack(_MAGIC, salt, 0, number, first)
-    return int(salt) if zlib.crc32(plain) == checksum else None
+    salts = (_salt_of(head[at : at + _HEAD.size]) for at in (0, _HEAD.size))
+    return next((salt for salt in salts if salt is not None), None)
 
 
 def padded(size: int) -> int:
@@ -184,3 +193,17 @@ def padded(size: int) -> int:
 
 def _fits(value: int) -> bool:
     return -_LIMIT <= value < _LIMIT
+
+
+def _salt_of(head: bytes) -> int | None:
+    if len(head) < _HEAD.size:
+        return None
+    magic, salt, checksum, number, first = _HEAD.unpack(head)
+    if zlib.crc32(_HEAD.pack(magic, salt, 0, number, first)) != checksum:
+        return None
+    if magic[:6] != _MAGIC[:6]:
+        return None
+    if magic != _MAGIC:
+        message = f"journal of version {magic[7]}; this reads {_MAGIC[7]}; upgrade"
+        raise JournalError(message)
+    return int(salt)

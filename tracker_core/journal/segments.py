@@ -34,8 +34,11 @@ class Segment(Protocol):
     def store(self, offset: int, payload: bytes, header: bytes) -> None:
         """Store a frame, its header last."""
 
-    def sync(self) -> None:
-        """Bring all to the disk, so that it survives the loss of power."""
+    def load(self, offset: int, size: int) -> bytes:
+        """Return what lies at a place; less where the segment ends."""
+
+    def clear(self, offset: int, size: int) -> None:
+        """Wipe out what lies at a place, behind which nothing lies."""
 
     def close(self) -> None:
         """Let the file go; what is in it stays."""
@@ -53,7 +56,9 @@ class MappedSegment:
         self.size: int = size
         self.salt: int = salt
         try:
-            self.view: mmap.mmap = mmap.mmap(descriptor, size)
+            self.view: mmap.mmap = mmap.mmap(
+                descriptor, size, mmap.MAP_SHARED | mmap.MAP_POPULATE
+            )
         finally:
             os.close(descriptor)
 
@@ -63,9 +68,13 @@ class MappedSegment:
         self.view[start : start + len(payload)] = payload
         self.view[offset:start] = header
 
-    def sync(self) -> None:
-        """Bring all to the disk."""
-        self.view.flush()
+    def load(self, offset: int, size: int) -> bytes:
+        """Return what lies at a place."""
+        return self.view[offset : offset + size]
+
+    def clear(self, offset: int, size: int) -> None:
+        """Wipe out what lies at a place."""
+        self.view[offset : offset + size] = bytes(size)
 
     def close(self) -> None:
         """Let the mapping go."""
@@ -91,23 +100,25 @@ class WrittenSegment:
         try:
             written = os.pwrite(self._descriptor, frame, offset)
         except OSError:
-            self._cut(offset)
+            self.clear(offset, len(frame))
             raise
         if written < len(frame):
-            self._cut(offset)
+            self.clear(offset, len(frame))
             _refuse_for_space()
 
-    def sync(self) -> None:
-        """Bring all to the disk."""
-        os.fsync(self._descriptor)
+    def load(self, offset: int, size: int) -> bytes:
+        """Return what lies at a place, zeros where nothing was written."""
+        return os.pread(self._descriptor, size, offset).ljust(size, b"\0")
+
+    def clear(self, offset: int, size: int) -> None:
+        """Cut the file at a place."""
+        del size
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, offset)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._descriptor)
-
-    def _cut(self, size: int) -> None:
-        with suppress(OSError):
-            os.ftruncate(self._descriptor, size)
 
 
 def segment_path(folder: Path, number: int) -> Path:
@@ -176,13 +187,15 @@ def _begin(
 ) -> Segment:
     try:
         is_mapped = reserves and _reserve(descriptor, size)
+        kind = MappedSegment if is_mapped else WrittenSegment
+        segment = kind(os.dup(descriptor), size, salt)
+        # Last of all: who reads it knows by the head that it will be used.
         if os.pwrite(descriptor, head, 0) < len(head):
+            segment.close()
             _refuse_for_space()
-    except BaseException:
+    finally:
         os.close(descriptor)
-        raise
-    kind = MappedSegment if is_mapped else WrittenSegment
-    return kind(descriptor, size, salt)
+    return segment
 
 
 def _refuse_for_space() -> NoReturn:
