@@ -1,6 +1,7 @@
 """What holds for every test: a clean environment, and nothing left behind."""
 
 import os
+import signal
 import sys
 import threading
 from collections.abc import Generator, Iterator
@@ -62,11 +63,12 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def no_run_from_another_test(clean_environment: None) -> Iterator[None]:
-    """Forget the run that ``run_from_env`` keeps, before the test and after it."""
+    """End and forget the run that ``run_from_env`` keeps, with its SIGTERM handler."""
     del clean_environment
-    _forget_run()
+    previous = signal.getsignal(signal.SIGTERM)
     yield
     _forget_run()
+    signal.signal(signal.SIGTERM, previous)
 
 
 @pytest.fixture(autouse=True)
@@ -101,8 +103,12 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def _forget_run() -> None:
     module = sys.modules.get("tracker_core.run")
-    if module is not None:
-        module.AppRun.run_from_env.cache_clear()
+    if module is None:
+        return
+    run = module.AppRun.run_from_env.made
+    module.AppRun.run_from_env.cache_clear()
+    if run is not None and run.status == "RUNNING":
+        run.finish()
 
 
 def _is_foreign(thread: threading.Thread) -> bool:

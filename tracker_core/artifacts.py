@@ -196,7 +196,7 @@ class ArtifactWriter:
                 digest=content.digest,
                 size_bytes=content.size_bytes,
             )
-        self._channel.send(body, content)
+        body = self._channel.send(body, content)
         return TrackerArtifact(
             name=body.name,
             path=body.path,

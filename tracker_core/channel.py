@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from tracker_core.delivery import Delivery
+from tracker_core.delivery.base import BodyT, Delivery
 from tracker_core.errors import NotSupportedError, RunEndedError, RunNotFoundError
-from tracker_core.records import Body
 
 if TYPE_CHECKING:
     from tracker_core.api import NativeTracker
@@ -40,14 +39,17 @@ class Channel:
         """Whether the calling thread is just handing something to the backends."""
         return self._delivery.is_busy
 
-    def send(self, body: Body, content: "Content | None" = None) -> None:
+    def send(self, body: BodyT, content: "Content | None" = None) -> BodyT:
         """Send a record that was checked, and the content that it names.
+
+        Returns:
+            The record as it is kept: where content cannot be, a reference.
 
         Raises:
             RunEndedError: The run takes no more records.
         """
         self.refuse_if_ended()
-        self._delivery.send(body, content)
+        return self._delivery.send(body, content)
 
     def refuse_if_ended(self) -> None:
         """Do nothing while the run takes records.
@@ -88,6 +90,6 @@ class Channel:
             return empty
         return empty if found is None else found[0]
 
-    def flush(self, timeout: float | None = None) -> int:
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> int:
         """Wait until all is delivered; return how many records are still due."""
-        return self._delivery.flush(timeout)
+        return self._delivery.flush(timeout, durable=durable)

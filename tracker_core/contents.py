@@ -39,12 +39,15 @@ class Content(NamedTuple):
         open: Gives a new file at their beginning; it may be called again and again.
         path: Where they lie in a file that nobody ever changes, so that a store on the
             same disk may hard-link it; None when there is no such file.
+        origin: The file that they came from, as an absolute path; None when they came
+            from memory.
     """
 
     digest: str
     size_bytes: int
     open: Callable[[], BinaryIO]
     path: Path | None = None
+    origin: str | None = None
 
     def read_checked(self) -> Iterator[bytes]:
         """Give the bytes in pieces.
@@ -82,7 +85,10 @@ def content_of_file(path: Path) -> Content:
         message = f"file {str(path)!r} cannot be logged: {error.strerror}; check it"
         raise InvalidValueError(message) from error
     return Content(
-        _PREFIX + digest.hexdigest(), size_bytes, lambda: absolute.open("rb")
+        _PREFIX + digest.hexdigest(),
+        size_bytes,
+        lambda: absolute.open("rb"),
+        origin=str(absolute),
     )
 
 

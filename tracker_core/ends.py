@@ -9,7 +9,18 @@ from tracker_core.records import EndedBody, Role
 from tracker_core.redaction import kept_text, redact
 from tracker_core.values import Value, check_mapping
 
-__all__ = ["end_of_error", "end_of_exit_code", "ended_body", "exception_cause"]
+__all__ = [
+    "LOST",
+    "end_of_error",
+    "end_of_exit_code",
+    "end_of_signal",
+    "ended_body",
+    "exception_cause",
+]
+
+LOST = "lost"
+"""The kind of cause of an end that nobody told of."""
+
 
 _STATUSES = ("FINISHED", "FAILED", "KILLED")
 _CRASHES = frozenset(
@@ -62,7 +73,7 @@ def end_of_error(error: BaseException | None) -> EndedBody:
     if isinstance(error, SystemExit):
         return _end_of_exit(error)
     if isinstance(error, KeyboardInterrupt):
-        return EndedBody("job", "KILLED", _signal_cause(signal.SIGINT))
+        return end_of_signal(signal.SIGINT)
     return EndedBody("job", "FAILED", exception_cause(error))
 
 
@@ -80,6 +91,11 @@ def end_of_exit_code(code: int) -> EndedBody:
         return EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": code})
     status = "FAILED" if number in _CRASHES else "KILLED"
     return EndedBody("launcher", status, _signal_cause(number))
+
+
+def end_of_signal(number: int) -> EndedBody:
+    """Return how a job ends that is about to die of a signal."""
+    return EndedBody("job", "KILLED", _signal_cause(number))
 
 
 def exception_cause(error: BaseException) -> dict[str, Value]:

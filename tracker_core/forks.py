@@ -46,6 +46,14 @@ class ForkLock:
         """Forget holders that do not exist in this process."""
         self._lock = threading.RLock()
 
+    def acquire(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds for the lock; tell whether it was taken."""
+        return self._lock.acquire(timeout=timeout)
+
+    def release(self) -> None:
+        """Give the lock back."""
+        self._lock.release()
+
     def __enter__(self) -> None:
         """Wait for the lock and take it."""
         self._lock.acquire()

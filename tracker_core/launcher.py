@@ -3,8 +3,9 @@
 A launcher plans a run, tells the job about it through the environment, starts the job
 with the very terminal and files that it has itself, hands signals on to it, and
 outlives it, so that the end is recorded however the job dies. What the launcher
-records (the run exists, has started, has ended) goes to every backend by a writer of
-its own; a failing backend changes neither the job nor its exit code.
+records (the run exists, has started, has ended) has a writer of its own in the journal,
+and what all processes of the job record is delivered from here, outside the job; a
+failing backend changes neither the job nor its exit code.
 
 The variables are written in our words and in those of torchx, so a job that uses
 either library finds its run.
@@ -21,12 +22,16 @@ from types import FrameType, TracebackType
 from typing import NamedTuple, Self
 
 from tracker_core.configfile import BackendSetting, parse_backends
-from tracker_core.delivery import DirectDelivery, Target
+from tracker_core.delivery.base import Delivery, Target
+from tracker_core.delivery.courier import is_private
+from tracker_core.delivery.direct import DirectDelivery
+from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
 from tracker_core.notices import warn
-from tracker_core.opening import announce, created_in
+from tracker_core.opening import announce, created_in, open_journal
+from tracker_core.outofmemory import OutOfMemory
 from tracker_core.records import (
     CreatedBody,
     EndedBody,
@@ -42,7 +47,7 @@ from tracker_core.settings import (
     read_settings,
     tracker_config_env_var_name,
 )
-from tracker_core.values import check_name
+from tracker_core.values import Value, check_name
 
 __all__ = ["Launch", "launch_job", "plan_launch"]
 
@@ -56,6 +61,16 @@ _SIGNALS = (
 )
 # Those that a key press sends to every process in front of the terminal.
 _FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
+# What each scheduler tells its jobs; they end a job by SIGTERM.
+_SCHEDULERS = (
+    "SLURM_JOB_ID",
+    "KUBERNETES_SERVICE_HOST",
+    "PBS_JOBID",
+    "LSB_JOBID",
+    "AWS_BATCH_JOB_ID",
+    "JOB_COMPLETION_INDEX",
+)
+_FIRST_ANSWERS_S = 1.0
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -70,6 +85,7 @@ class Launch(NamedTuple):
         directory: The folder that relative paths in configs belong to; None when there
             is none any more.
         on_error: ``raise`` or ``warn``: what an unusable setting does.
+        settings: What else is configured.
     """
 
     run_id: str
@@ -78,6 +94,7 @@ class Launch(NamedTuple):
     home: Path | None
     directory: str | None
     on_error: str
+    settings: Settings = Settings()
 
     @property
     def name(self) -> str:
@@ -88,8 +105,8 @@ class Launch(NamedTuple):
         """Return the variables that tell a job of this run, without any secret.
 
         All that the configuration files said is in them or in :meth:`configs`, so the
-        job may change its directory. ``TRACKER_ATTEMPT`` is not: who starts a job
-        again counts its attempts.
+        job may change its directory. ``TRACKER_ATTEMPT`` is not: the journal knows
+        which attempts there were.
         """
         names = [backend.name for backend in self.backends]
         said = {
@@ -132,7 +149,7 @@ class Launch(NamedTuple):
         """Return the whole environment of a job that is launched from ``environ``."""
         stale = self.stale(environ)
         kept = {name: text for name, text in environ.items() if name not in stale}
-        return {**kept, **self.variables(), **self.configs(), "TRACKER_ATTEMPT": "1"}
+        return {**kept, **self.variables(), **self.configs()}
 
 
 def plan_launch(
@@ -170,7 +187,9 @@ def plan_launch(
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
     directory = environ.get("TRACKER_LAUNCH_DIR") or _working_directory()
-    return Launch(run_id, created, backends, folder, directory, settings.on_error)
+    return Launch(
+        run_id, created, backends, folder, directory, settings.on_error, settings
+    )
 
 
 def launch_job(
@@ -194,20 +213,63 @@ def launch_job(
         The job's exit code; 128 + n when signal n ended it, 127 when there is no such
         program, 126 when it cannot be executed.
     """
-    # The job says at once which backend fails; the launcher sums up what it missed.
-    delivery = DirectDelivery(
-        launch.run_id, targets, Sequencer(), isolates=True, announces=False
-    )
+    delivery = _begin(launch, targets)
+    memory = OutOfMemory()
     try:
-        announce(delivery, launch.created)
-        delivery.send(StartedBody("launcher"))
         with _Forwarding() as forwarding:
             end = _run_job(command, launch.job_environment(environ), forwarding)
             forwarding.end()
-            return _record_end(launch, delivery, end)
+            body = _explained(end.body, memory, environ, forwarding)
+            return _record_end(launch, delivery, end._replace(body=body))
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
         return _record_end(launch, delivery, _end_of(-signal.SIGINT))
+
+
+def _begin(launch: Launch, targets: Iterable[Target]) -> Delivery:
+    """Record that the run has begun, and begin to deliver it.
+
+    Trackers that live and die with their process are left to the job.
+    """
+    kept = []
+    for target in targets:
+        if is_private(target):
+            target.close()
+        else:
+            kept.append(target)
+    settings, place = launch.settings, launch.home
+    if place is None or settings.mode == "off":
+        return DirectDelivery(launch.run_id, (), Sequencer(), isolates=True)
+    try:
+        delivery = open_journal(settings, place, launch.run_id, kept, "launcher")
+    except TrackerError:
+        for target in kept:
+            target.close()
+        raise
+    announce(delivery, launch.created)
+    delivery.send(StartedBody("launcher"))
+    if isinstance(delivery, JournaledDelivery):
+        delivery.start()
+        delivery.first_errors(_FIRST_ANSWERS_S)
+    return delivery
+
+
+def _explained(
+    body: EndedBody,
+    memory: OutOfMemory,
+    environ: Mapping[str, str],
+    forwarding: "_Forwarding",
+) -> EndedBody:
+    """Return an end with the cause that only somebody outside the job knows."""
+    if body.status == "FINISHED":
+        return body
+    number = (body.cause or {}).get("number")
+    if number == signal.SIGKILL and memory.has_killed():
+        return body._replace(status="FAILED", cause={"kind": "out_of_memory"})
+    if forwarding.was_told_to_end and any(name in environ for name in _SCHEDULERS):
+        cause: dict[str, Value] = {"kind": "preempted", "signal": "SIGTERM"}
+        return body._replace(status="KILLED", cause=cause)
+    return body
 
 
 class _End(NamedTuple):
@@ -229,6 +291,8 @@ class _Forwarding:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
+        # Whether somebody outside has asked for the end.
+        self.was_told_to_end: bool = False
         self._previous = {
             number: handler
             for number in _SIGNALS
@@ -261,6 +325,7 @@ class _Forwarding:
             signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
 
     def _hand_on(self, number: int, _frame: FrameType | None) -> None:
+        self.was_told_to_end = self.was_told_to_end or number == signal.SIGTERM
         if self._process is None:
             self._early.append(number)
         elif number not in _FROM_KEYS or not _is_in_front():
@@ -319,7 +384,7 @@ def _run_job(
     return _end_of(process.wait())
 
 
-def _record_end(launch: Launch, delivery: DirectDelivery, end: _End) -> int:
+def _record_end(launch: Launch, delivery: Delivery, end: _End) -> int:
     try:
         delivery.send(end.body)
         delivery.close()

@@ -31,6 +31,11 @@ class Once(Generic[_T]):
                 self._results.append(self._function())
             return self._results[0]
 
+    @property
+    def made(self) -> _T | None:
+        """The result, if there is one already."""
+        return self._results[0] if self._results else None
+
     def cache_clear(self) -> None:
         """Forget the result, so that the next call makes a new one."""
         with self._lock:

@@ -1,31 +1,47 @@
 """Opening a run: by what a launcher left in the environment, or in code.
 
-A wrong setting shows here, before any work is done: an unknown backend or a config
-that its factory refuses raises, or is warned of where ``TRACKER_ON_ERROR`` is
-``warn``. Once the run is open, backends fail without the job.
+A wrong setting shows here, before any work is done: an unknown backend, a config that
+its factory refuses, or one that the backend refuses when the first records reach it
+raises, or is warned of where ``TRACKER_ON_ERROR`` is ``warn``. Once the run is open,
+backends fail without the job.
 """
 
 import atexit
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Mapping
-from types import TracebackType
+from pathlib import Path
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING
 
 from tracker_core.api import TrackerBase
 from tracker_core.configfile import BackendSetting
-from tracker_core.delivery import Delivery, DirectDelivery, Target
+from tracker_core.delivery.attempts import (
+    has_launcher,
+    job_attempt,
+    launcher_attempt,
+)
+from tracker_core.delivery.base import Delivery, Target
+from tracker_core.delivery.direct import DirectDelivery
+from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.errors import (
+    ConfigError,
     InvalidValueError,
+    PermanentError,
     TrackerError,
     UnsupportedTypeError,
 )
 from tracker_core.identity import new_run_id
+from tracker_core.journal.folders import RunFolder
+from tracker_core.journal.writer import JournalWriter
 from tracker_core.notices import warn
 from tracker_core.plain import native
 from tracker_core.records import (
     CreatedBody,
     ProvenanceBody,
+    Role,
     Sequencer,
     SourceBody,
     SpanBody,
@@ -33,6 +49,7 @@ from tracker_core.records import (
 from tracker_core.registry import build_tracker
 from tracker_core.settings import (
     Settings,
+    home,
     is_launched,
     usable_settings,
 )
@@ -45,6 +62,7 @@ __all__ = [
     "UNDEFINED",
     "announce",
     "created_in",
+    "open_journal",
     "open_launched_run",
     "open_targets",
     "track",
@@ -52,6 +70,10 @@ __all__ = [
 
 UNDEFINED = "<UNDEFINED>"
 """The id of the run of a process that nothing launched, as in torchx."""
+
+_FIRST_ANSWERS_S = 1.0
+# How long a job that was told to end may still deliver; schedulers mostly give 30 s.
+_GRACE_S = 5.0
 
 
 def open_launched_run() -> "AppRun":
@@ -65,16 +87,15 @@ def open_launched_run() -> "AppRun":
     if not is_launched():
         return AppRun(UNDEFINED, [])
     settings = _settings()
-    targets = open_targets(settings.backends, settings.on_error)
-    if not targets:
+    if settings.mode == "off" or not settings.backends:
         return AppRun(settings.job_id or UNDEFINED, [])
     created = CreatedBody(
         experiment=settings.experiment,
         group_id=settings.group_id,
         parent_run_id=settings.parent_run_id,
     )
-    run = _open(settings, settings.job_id or new_run_id(), targets, created)
-    run.start()
+    run_id = settings.job_id or new_run_id()
+    run = _open(settings, run_id, created, settings.backends, starts=True)
     _ProcessEnd(run)
     return run
 
@@ -96,8 +117,10 @@ def track(
             run.log_param("lr", 0.1)
 
     The run exists (PENDING) when the call returns, starts with the block and ends with
-    it. Inside a launched job it is a child of that job's run. Failing backends are
-    warned of once, counted and summed up at the end, never raised.
+    it. Inside a launched job it is a child of that job's run. What a call has logged
+    survives the death of the process; it is delivered in a thread, and leaving the
+    block waits for that, but not for long. Failing backends are warned of once, counted
+    and summed up at the end, never raised.
 
     Args:
         experiment: The experiment's name; by default the configured one.
@@ -106,8 +129,9 @@ def track(
         parent_run_id: The run that this one was made from, recorded as a source too.
         experiment_config: JSON values that describe the experiment; of all its runs
             the newest that gives some is the one that is read.
-        trackers: Tracker objects; they stay open. By default the configured backends,
-            and without any SQLite under ``TRACKER_HOME``.
+        trackers: Tracker objects; they stay open, and this process alone delivers to
+            them. By default the configured backends, and without any SQLite under
+            ``TRACKER_HOME``.
 
     Raises:
         TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
@@ -118,12 +142,17 @@ def track(
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     if experiment_config is not None:
         created = _with_config(created, experiment_config)
+    run_id = new_run_id()
+    if settings.mode == "off":
+        from tracker_core.run import AppRun
+
+        return AppRun(run_id, [], name=created.name)
     if trackers is None:
-        backends = settings.backends or (settings.embedded,)
-        targets = open_targets(backends, settings.on_error)
-    else:
-        targets = [Target.of(tracker) for tracker in _listed(trackers)]
-    return _open(settings, new_run_id(), targets, created)
+        return _open(
+            settings, run_id, created, settings.backends or (settings.embedded,)
+        )
+    targets = _named_apart(Target.of(tracker) for tracker in _listed(trackers))
+    return _open(settings, run_id, created, targets=targets)
 
 
 def created_in(
@@ -193,17 +222,133 @@ def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Targ
     return targets
 
 
+def open_journal(
+    settings: Settings,
+    place: Path,
+    run_id: str,
+    targets: list[Target],
+    role: Role,
+    *,
+    is_shared: bool = True,
+) -> Delivery:
+    """Begin to journal a run; nothing is delivered yet.
+
+    Args:
+        settings: What is configured.
+        place: The home of Tracker.
+        run_id: The run.
+        targets: Where its records go.
+        role: Who writes.
+        is_shared: Whether other processes may deliver to the same backends.
+
+    Returns:
+        The delivery; under ``warn``, where no journal can be written, one that hands
+        each record to the backends at once.
+
+    Raises:
+        TrackerError: The journal cannot be written, under ``raise``.
+    """
+    try:
+        folder = RunFolder.of(place, run_id)
+        writer = JournalWriter(
+            folder,
+            settings.attempt or _attempt(folder, settings, role),
+            settings.rank if role == "job" else None,
+            role,
+            budget=(budget := _budget(settings, place)),
+        )
+    except TrackerError as error:
+        if settings.on_error == "raise":
+            raise
+        warn("%s; records go to the backends at once", error)
+        sequencer = Sequencer(settings.attempt or 1, settings.rank)
+        return DirectDelivery(run_id, targets, sequencer, isolates=True)
+    delivers = settings.mode == "on"
+    return JournaledDelivery(
+        folder,
+        writer,
+        targets if delivers else (),
+        budget=budget,
+        closes_within=settings.close_timeout,
+        is_shared=is_shared,
+        waits_for_all=role == "launcher",
+    )
+
+
 def _open(
-    settings: Settings, run_id: str, targets: list[Target], created: CreatedBody
+    settings: Settings,
+    run_id: str,
+    created: CreatedBody,
+    backends: tuple[BackendSetting, ...] = (),
+    targets: list[Target] | None = None,
+    *,
+    starts: bool = False,
 ) -> "AppRun":
+    """Open a run on configured backends, or on targets that nobody else reaches."""
     from tracker_core.run import AppRun
 
-    sequencer = Sequencer(settings.attempt, settings.rank)
-    delivery = DirectDelivery(run_id, targets, sequencer, isolates=True)
+    is_shared = targets is None
+    if targets is None:
+        built = backends if settings.mode == "on" else ()
+        targets = open_targets(built, settings.on_error)
+    try:
+        delivery = open_journal(
+            settings, home(), run_id, targets, "job", is_shared=is_shared
+        )
+    except TrackerError:
+        for target in targets:
+            if target.is_owned:
+                target.close()
+        raise
     raw = [target.raw for target in targets]
     run = AppRun(run_id, raw, name=created.name, delivery=delivery)
     announce(delivery, created, settings.rank)
+    if starts:
+        run.start()
+    if isinstance(delivery, JournaledDelivery):
+        _begin(delivery, run, settings, backends)
     return run
+
+
+def _begin(
+    delivery: JournaledDelivery,
+    run: "AppRun",
+    settings: Settings,
+    backends: tuple[BackendSetting, ...],
+) -> None:
+    """Deliver the first records within a short time, so that a wrong setting shows."""
+    delivery.expect(backends)
+    delivery.start()
+    for _, error in delivery.first_errors(_FIRST_ANSWERS_S):
+        is_verdict = isinstance(error, ConfigError | PermanentError)
+        if is_verdict and settings.on_error == "raise":
+            run.__exit__(type(error), error, error.__traceback__)
+            raise error
+
+
+def _attempt(folder: RunFolder, settings: Settings, role: Role) -> int:
+    if role == "launcher":
+        return launcher_attempt(folder, settings.requeues)
+    return job_attempt(folder, settings.rank, settings.requeues, settings.restarts)
+
+
+def _budget(settings: Settings, place: Path) -> int:
+    if settings.disk_budget is not None:
+        return settings.disk_budget
+    found = os.statvfs(place)
+    return found.f_bavail * found.f_frsize // 2
+
+
+def _named_apart(targets: Iterable[Target]) -> list[Target]:
+    """Return targets whose names differ, since each has a ledger of its own."""
+    found: dict[str, Target] = {}
+    for target in targets:
+        name, count = target.name, 1
+        while name in found:
+            count += 1
+            name = f"{target.name} {count}"
+        found[name] = target._replace(name=name)
+    return list(found.values())
 
 
 def _settings() -> Settings:
@@ -233,7 +378,11 @@ def _with_config(created: CreatedBody, config: Mapping[str, object]) -> CreatedB
 
 
 class _ProcessEnd:
-    """Ends a run with its process, by the exception that ended that, if one did."""
+    """Ends a run with its process, by what ended that: an exception, or SIGTERM.
+
+    SIGTERM is the launcher's business where there is one. Else a handler, which calls
+    the one that was there, records why the run ends before the process dies of it.
+    """
 
     def __init__(self, run: "AppRun") -> None:
         # Loaded before they are needed: what is loaded after Ctrl-C may make Python
@@ -246,6 +395,26 @@ class _ProcessEnd:
         self._hook = sys.excepthook
         sys.excepthook = self._note
         atexit.register(self._finish)
+        self._previous: object = None
+        self._pid = os.getpid()
+        if threading.current_thread() is threading.main_thread():
+            self._watch_for_termination(run)
+
+    def _watch_for_termination(self, run: "AppRun") -> None:
+        previous = signal.getsignal(signal.SIGTERM)
+        is_usable = previous is signal.SIG_DFL or callable(previous)
+        if is_usable and not has_launcher(RunFolder.of(home(), run.id)):
+            self._previous = previous
+            signal.signal(signal.SIGTERM, self._terminate)
+
+    def _terminate(self, number: int, frame: FrameType | None) -> None:
+        if callable(self._previous):
+            self._previous(number, frame)
+            return
+        if os.getpid() == self._pid:
+            self._run.terminate(number, _GRACE_S)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
 
     def _note(
         self,

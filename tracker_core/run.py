@@ -1,7 +1,7 @@
 """The run, as the code of a job sees it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -17,7 +17,8 @@ from tracker_core.bodies import (
     tags_body,
 )
 from tracker_core.channel import Channel
-from tracker_core.delivery import Delivery, DirectDelivery, Target
+from tracker_core.delivery.base import Delivery, Target
+from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.errors import RunEndedError
 from tracker_core.forks import ForkLock
 from tracker_core.identity import friendly_name
@@ -96,6 +97,7 @@ class AppRun:
         self._delivery = delivery or DirectDelivery(
             self.id, map(Target.of, self.backends), Sequencer(), isolates=False
         )
+        self._put: Callable[..., bool] = self._delivery.put
         self._channel = Channel(self.id, self._delivery, lambda: self._has_ended)
         self._active = Active(self)
         self._streams: dict[str, MetricStream] = {}
@@ -213,12 +215,18 @@ class AppRun:
             value: A number, NaN and the infinities included, or any JSON value.
             step: The x axis that the job counts, 0 or more; any order, any repeats.
         """
-        self._channel.send(metrics_body({key: value}, step))
+        is_put = type(key) is str and self._put((key, type(value)), (value,), step)
+        if not is_put:
+            self._channel.send(metrics_body({key: value}, step))
 
     def log_metrics(
         self, metrics: Mapping[str, object], step: int | None = None
     ) -> None:
         """Append one point to each of several series, as one record."""
+        if type(metrics) is dict:
+            values = metrics.values()
+            if self._put((*metrics, *map(type, values)), values, step):
+                return
         self._channel.send(metrics_body(metrics, step))
 
     def track_this(self, /, step: int = 0, **values: object) -> None:
@@ -510,16 +518,20 @@ class AppRun:
             lambda tracker: run_fingerprints(tracker, self.id, chosen), {}
         )
 
-    def flush(self, timeout: float | None = None) -> int:
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> int:
         """Wait until the backends have what was logged.
+
+        What a call has logged survives the death of the process already.
 
         Args:
             timeout: The most seconds to wait; None for as long as it takes.
+            durable: Whether what waits is brought to the disk too, so that it survives
+                the loss of power.
 
         Returns:
             How many records are still due.
         """
-        return self._channel.flush(timeout)
+        return self._channel.flush(timeout, durable=durable)
 
     def sources(self) -> "list[AppRunTrackableSource]":
         """Return what this run used, as runs on the same backends."""
@@ -580,6 +592,18 @@ class AppRun:
 
         self._end(ended_body(status, cause))
 
+    def terminate(self, number: int, within: float) -> None:
+        """End the run because of a signal that is about to kill the process.
+
+        Args:
+            number: The signal.
+            within: The most seconds to wait for backends.
+        """
+        from tracker_core.ends import end_of_signal
+
+        if not self._has_ended:
+            self._end(end_of_signal(number), within)
+
     def __enter__(self) -> Self:
         """Start the run; in the block it is the one that :func:`track_this` means."""
         self.start()
@@ -634,16 +658,22 @@ class AppRun:
         if self._has_ended:
             raise RunEndedError(self.id)
 
-    def _end(self, body: EndedBody) -> None:
+    def _end(self, body: EndedBody, within: float | None = None) -> None:
         from tracker_core.trackvars import send_tracked_values
 
         with self._lock:
             self._refuse_if_ended()
             self._status = body.status
+            self._put = _refuse
         if self._starter not in (None, os.getpid()):
             return
         with ExitStack() as last:
-            last.callback(self._delivery.close)
+            last.callback(self._delivery.close, within)
             last.callback(self._delivery.send, body)
             if self._starter is not None:
                 send_tracked_values(os.environ, "", self._delivery.send)
+
+
+def _refuse(*_given: object) -> bool:
+    """Take nothing more the short way; the long way says why."""
+    return False

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tracker_core.ends import LOST
 from tracker_core.identity import friendly_name
 from tracker_core.records import (
     CreatedBody,
@@ -22,7 +23,6 @@ from tracker_core.records import (
 from tracker_core.values import Value
 
 __all__ = [
-    "LOST",
     "LOST_AFTER",
     "Attempt",
     "LifecycleEvent",
@@ -32,9 +32,6 @@ __all__ = [
 ]
 
 LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
-
-LOST = "lost"
-"""The kind of cause of an end that nobody told of."""
 
 LOST_AFTER = timedelta(seconds=90)
 """How long a run that is watched may show no sign of life: three heartbeats."""

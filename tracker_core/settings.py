@@ -9,7 +9,9 @@ working directory).
 Config strings may hold secrets: they are never shown, not even by ``repr``.
 """
 
+import math
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -79,14 +81,16 @@ VARIABLES = {
         Variable(
             "TRACKER_ATTEMPT",
             None,
-            "Which try of the run this is, from 1; by default one more than the "
-            "restarts that SLURM or torchelastic count.",
+            "Which try of the run this is, from 1; by default one more than those "
+            "that the journal knows, and than the restarts that SLURM or torchelastic "
+            "count.",
         ),
         Variable(
             "TRACKER_HOME",
             None,
-            "The folder of the embedded store; `.tracker` in the working directory "
-            "by default, the user's state directory where that cannot be written.",
+            "The folder of the journal and of the embedded store; by default "
+            "`.tracker` in the working directory, or the user's state directory where "
+            "that cannot be written.",
         ),
         Variable(
             "TRACKER_LAUNCH_DIR",
@@ -100,13 +104,32 @@ VARIABLES = {
             "What an unusable setting does when a run is opened: `raise` (default) "
             "or `warn`.",
         ),
+        Variable(
+            "TRACKER_MODE",
+            None,
+            "`on` (default); `offline` keeps records in the journal for "
+            "`tracker sync`; `off` records nothing.",
+        ),
+        Variable(
+            "TRACKER_CLOSE_TIMEOUT",
+            None,
+            "How many seconds the end of a run waits for backends, 10 by default; the "
+            "rest stays in the journal.",
+        ),
+        Variable(
+            "TRACKER_DISK_BUDGET",
+            None,
+            "How many bytes the journal of a run may take, for example `500MB` or "
+            "`2GiB`; by default half of what is free when it is opened.",
+        ),
     )
 }
 
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
-_RESTARTS = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
 _EMBEDDED = BackendSetting("sqlite")
 _POLICIES = ("raise", "warn")
+_MODES = ("on", "offline", "off")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
 # Longer texts of digits are no count of anything, and int() refuses the longest.
 _MAX_DIGITS = 9
 
@@ -120,10 +143,16 @@ class Settings(NamedTuple):
         parent_run_id: The run that this one was made from, or None.
         experiment: The experiment's name, or None.
         group_id: The group's label, or None.
-        attempt: Which try this is, from 1.
+        attempt: Which try this is, from 1; None where nobody said so.
+        requeues: How often SLURM says that it has started the job again.
+        restarts: How often torchelastic says that it has started its processes again.
         rank: This process's rank in a distributed job, or None.
         on_error: ``raise`` or ``warn``: what an unusable setting does at opening.
         embedded: Where runs are kept when no backend is configured.
+        mode: ``on``, ``offline`` or ``off``.
+        close_timeout: How many seconds the end of a run waits for backends.
+        disk_budget: How many bytes the journal of a run may take; None for half of
+            what is free.
     """
 
     job_id: str | None = None
@@ -131,10 +160,15 @@ class Settings(NamedTuple):
     parent_run_id: str | None = None
     experiment: str | None = None
     group_id: str | None = None
-    attempt: int = 1
+    attempt: int | None = None
+    requeues: int = 0
+    restarts: int = 0
     rank: int | None = None
     on_error: str = "raise"
     embedded: BackendSetting = _EMBEDDED
+    mode: str = "on"
+    close_timeout: float = 10.0
+    disk_budget: int | None = None
 
 
 def tracker_config_env_var_name(name: str) -> str:
@@ -193,9 +227,14 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         experiment=_lookup(environ, "TRACKER_EXPERIMENT") or files.experiment,
         group_id=_lookup(environ, "TRACKER_GROUP"),
         attempt=_attempt(environ),
+        requeues=_number(environ.get("SLURM_RESTART_COUNT", "")) or 0,
+        restarts=_number(environ.get("TORCHELASTIC_RESTART_COUNT", "")) or 0,
         rank=_rank(environ),
         on_error=_on_error(environ, files.on_error),
         embedded=_configured(_EMBEDDED, None, environ),
+        mode=_mode(environ),
+        close_timeout=_close_timeout(environ),
+        disk_budget=_disk_budget(environ),
     )
 
 
@@ -285,16 +324,50 @@ def _refuse_clashes(backends: Iterable[BackendSetting]) -> None:
             raise ConfigError(message)
 
 
-def _attempt(environ: Mapping[str, str]) -> int:
+def _attempt(environ: Mapping[str, str]) -> int | None:
     text = _lookup(environ, "TRACKER_ATTEMPT")
     if text is None:
-        restarts = (_number(environ.get(name, "")) for name in _RESTARTS)
-        return 1 + next((number for number in restarts if number is not None), 0)
+        return None
     number = _number(text)
     if not number:
         message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"
         raise ConfigError(message)
     return number
+
+
+def _mode(environ: Mapping[str, str]) -> str:
+    mode = _lookup(environ, "TRACKER_MODE") or "on"
+    if mode not in _MODES:
+        message = f"TRACKER_MODE is {mode!r}; use on, offline or off"
+        raise ConfigError(message)
+    return mode
+
+
+def _close_timeout(environ: Mapping[str, str]) -> float:
+    text = _lookup(environ, "TRACKER_CLOSE_TIMEOUT")
+    if text is None:
+        return Settings().close_timeout
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        message = f"TRACKER_CLOSE_TIMEOUT is {text!r}; use seconds, such as 10"
+        raise ConfigError(message)
+    return seconds
+
+
+def _disk_budget(environ: Mapping[str, str]) -> int | None:
+    text = _lookup(environ, "TRACKER_DISK_BUDGET")
+    if text is None:
+        return None
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        message = f"TRACKER_DISK_BUDGET is {text!r}; use bytes, such as 500MB or 2GiB"
+        raise ConfigError(message)
+    number, unit, binary = found.groups()
+    exponent = " KMGT".index(unit.upper()) if unit else 0
+    return int(float(number) * (1024 if binary else 1000) ** exponent)
 
 
 def _rank(environ: Mapping[str, str]) -> int | None:

@@ -50,7 +50,7 @@ def take_tracked_values(environ: MutableMapping[str, str]) -> list[TrackedValue]
 def send_tracked_values(
     environ: MutableMapping[str, str],
     stream: str,
-    send: Callable[[MetricsBody], None],
+    send: Callable[[MetricsBody], object],
 ) -> None:
     """Send what the variables hold as points of a stream, and remove them.
 

@@ -28,7 +28,7 @@ ROWS = (
     ("delivery", "channel"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "loghandler"),
-    ("launcher",),
+    ("outofmemory", "launcher"),
     ("cli",),
 )
 LEVELS = {name: level for level, row in enumerate(ROWS) for name in row}

@@ -3,7 +3,8 @@
 import pytest
 
 from tracker_core.channel import Channel
-from tracker_core.delivery import DirectDelivery, Target
+from tracker_core.delivery.base import Target
+from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.errors import (
     ArtifactNotFoundError,
     NotSupportedError,

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pytest
 
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
-from tracker_core.delivery import DirectDelivery, Target
+from tracker_core.delivery.base import Target
+from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.errors import (
     ConfigError,
     NotSupportedError,

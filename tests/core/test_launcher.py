@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker_core.delivery import Target
+from tracker_core.delivery.base import Target
 from tracker_core.errors import ConfigError, InvalidValueError
 from tracker_core.identity import friendly_name
 from tracker_core.launcher import Launch, launch_job, plan_launch

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tracker_core import AppRun
 from tracker_core.channel import Channel
-from tracker_core.delivery import DirectDelivery, Target
+from tracker_core.delivery.base import Target
+from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.entries import TrackEntry
 from tracker_core.errors import (
     InvalidValueError,

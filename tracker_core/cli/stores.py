@@ -11,7 +11,7 @@ import click
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.border import Misuse, failure_of
 from tracker_core.configfile import BackendSetting, parse_backends
-from tracker_core.delivery import Target
+from tracker_core.delivery.base import Target
 from tracker_core.opening import open_targets
 from tracker_core.plain import PlainTracker
 from tracker_core.settings import home, read_settings

@@ -8,7 +8,8 @@ Below ``journal`` in the home of Tracker each run has a folder::
         00000001.segment …             what it logged, see `frames`
         ended                          nobody will write here any more
     <run>/delivery/<host>/<backend>/   how far a backend is, see `delivery.cursor`
-    <run>/content/<sha256>             content that some backend has not taken yet
+    <run>/content/<host>/<sha256>      content that some backend has not taken yet
+    <run>/doorbell                     touched by who wants to read
 
 Every file of records has one writer, so nothing is locked to write. A record that was
 appended survives the death of its process in the middle of any instruction, since it

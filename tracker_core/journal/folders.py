@@ -135,16 +135,13 @@ class RunFolder(NamedTuple):
 
     @property
     def content(self) -> Path:
-        """Where content lies until all backends have taken it."""
-        return self.path / "content"
+        """Where content of this host lies until all backends have taken it."""
+        return self.path / "content" / folder_name(this_host())
 
-    def delivery(self, host: str, backend: str) -> Path:
-        """Return where it is kept how far a backend is with the writers of a host."""
-        return self.path / "delivery" / folder_name(host) / folder_name(backend)
-
-    def deliveries(self) -> list[Path]:
-        """Return the folders of all backends on all hosts, sorted."""
-        return sorted((self.path / "delivery").glob("*/*"))
+    @property
+    def doorbell(self) -> Path:
+        """The file that is touched by who wants to read what was logged."""
+        return self.path / "doorbell"
 
     def make(self) -> None:
         """Make the folder and say whose it is; repeating the call changes nothing.
@@ -184,13 +181,19 @@ class RunFolder(NamedTuple):
 
     def writers(self) -> list[WriterFolder]:
         """Return all writers, sorted by their ids, the earlier ones first."""
-        found = []
+        found = (self.writer(name) for name in self.writer_ids())
+        return [writer for writer in found if writer is not None]
+
+    def writer_ids(self) -> list[str]:
+        """Return the ids of all writers, sorted."""
         with suppress(FileNotFoundError):
-            for entry in os.scandir(self.path / "writers"):
-                if not entry.name.startswith("."):
-                    folder = _read_writer(Path(entry.path))
-                    found += [] if folder is None else [folder]
-        return sorted(found, key=lambda folder: folder.writer.id)
+            names = os.listdir(self.path / "writers")  # noqa: PTH208 - texts
+            return sorted(name for name in names if not name.startswith("."))
+        return []
+
+    def writer(self, writer_id: str) -> WriterFolder | None:
+        """Return one writer; None where it cannot be told who it is."""
+        return _read_writer(self.path / "writers" / writer_id)
 
     def used_bytes(self) -> int:
         """Return how much of the disk the run takes, without what delivery keeps."""

@@ -1,16 +1,14 @@
-"""How a run's records reach its trackers.
+"""Handing each record to every tracker before the call returns.
 
-:class:`Delivery` is all that a run knows of it. :class:`DirectDelivery` hands each
-record to every tracker before the call returns; one that fails keeps nothing from the
-others.
+One tracker that fails keeps nothing from the others.
 """
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tracker_core.api import Capability, NativeTracker, TrackerBase
+from tracker_core.api import Capability, NativeTracker
+from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
 from tracker_core.errors import (
     ConfigError,
     PermanentError,
@@ -20,88 +18,17 @@ from tracker_core.errors import (
 from tracker_core.forks import ForkLock
 from tracker_core.interruptions import is_interruption
 from tracker_core.notices import warn
-from tracker_core.plain import PlainTracker, native
+from tracker_core.plain import PlainTracker
 from tracker_core.records import Batch, Body, Sequencer
 from tracker_core.redaction import describe
 
 if TYPE_CHECKING:
     from tracker_core.contents import Content
 
-__all__ = ["Delivery", "DirectDelivery", "Target"]
+__all__ = ["DirectDelivery"]
 
 _T = TypeVar("_T")
 _FAILURES = (ConfigError, PermanentError, RetryableError)
-
-
-class Target(NamedTuple):
-    """A tracker that a run is delivered to.
-
-    Args:
-        name: What messages call it.
-        tracker: The tracker, or the wrapper of a plain one.
-        config: Its config string, hidden from messages; None when it had none.
-        is_owned: Whether closing the delivery closes the tracker.
-    """
-
-    name: str
-    tracker: NativeTracker
-    config: str | None = None
-    is_owned: bool = False
-
-    @property
-    def raw(self) -> TrackerBase:
-        """The tracker as it was built, without a wrapper."""
-        tracker = self.tracker
-        return tracker.raw if isinstance(tracker, PlainTracker) else tracker
-
-    def close(self) -> None:
-        """Close the tracker; what it raises becomes a warning."""
-        try:
-            with self.tracker.turn:
-                self.tracker.close()
-        except BaseException as error:
-            if is_interruption(error):
-                raise
-            shown = describe(error, [self.config])
-            warn("backend %r failed to close: %s", self.name, shown)
-
-    def __repr__(self) -> str:
-        """Show the name and the kind of the tracker, nothing that may be secret."""
-        return f"<target {self.name!r}: {type(self.raw).__name__}>"
-
-    @classmethod
-    def of(cls, tracker: object) -> "Target":
-        """Return a target for a tracker object that somebody else closes."""
-        return cls(type(tracker).__name__, native(tracker))
-
-
-class Delivery(ABC):
-    """Takes the records of one run to where they belong, and reads them back.
-
-    Safe to call from several threads; usable in a forked child, which becomes a writer
-    of its own.
-    """
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether the calling thread is just handing something to the trackers."""
-        return False
-
-    @abstractmethod
-    def send(self, body: Body, content: "Content | None" = None) -> None:
-        """Take one record, checked already, and the content that it names if any."""
-
-    @abstractmethod
-    def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
-        """Ask a tracker that holds the run; None where there is none."""
-
-    @abstractmethod
-    def flush(self, timeout: float | None = None) -> int:
-        """Wait at most ``timeout`` seconds; return how many records are still due."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """End the delivery and sum up what failed; repeating it changes nothing."""
 
 
 class _Failures:
@@ -166,7 +93,7 @@ class DirectDelivery(Delivery):
         """Whether this thread is in the middle of a call."""
         return self._thread.waiting is not None
 
-    def send(self, body: Body, content: "Content | None" = None) -> None:
+    def send(self, body: BodyT, content: "Content | None" = None) -> BodyT:
         """Hand one record to every tracker, the content before it.
 
         What a signal handler raises meanwhile is passed on once every tracker was
@@ -177,6 +104,7 @@ class DirectDelivery(Delivery):
             BaseException: What a tracker raised, unless this delivery isolates.
         """
         self._do(lambda: self._hand_on(body, content))
+        return body
 
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask one tracker after the other until one answers.
@@ -230,8 +158,9 @@ class DirectDelivery(Delivery):
             if self._is_closed and target.is_owned:
                 target.close()
 
-    def flush(self, timeout: float | None = None) -> int:
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> int:
         """Let every tracker make sure of what it has taken; nothing is ever due."""
+        del durable
         for index, target in enumerate(self._targets):
             try:
                 with target.tracker.turn:
@@ -242,8 +171,9 @@ class DirectDelivery(Delivery):
                 self._note(index, error, missed=0)
         return 0
 
-    def close(self) -> None:
+    def close(self, within: float | None = None) -> None:
         """Close owned trackers, and sum up what failed or could not be held."""
+        del within
         self._do(self._close)
 
     def _do(self, call: "Callable[[], list[BaseException] | None]") -> None:
@@ -349,9 +279,9 @@ class DirectDelivery(Delivery):
                 failures.first,
             )
         before = self._degraded[index]
-        degraded = [_unheld("content", failures.contents)] if failures.contents else []
+        degraded = [unheld("content", failures.contents)] if failures.contents else []
         degraded += [
-            _unheld(kind, count - before.get(kind, 0))
+            unheld(kind, count - before.get(kind, 0))
             for kind, count in sorted(target.tracker.degraded.items())
             if count > before.get(kind, 0)
         ]
@@ -381,11 +311,3 @@ def _write(
     except BaseException as error:  # noqa: BLE001 - the border to backends
         return error
     return None
-
-
-def _unheld(kind: str, count: int) -> str:
-    if kind == "metrics":
-        return f"of {count} metric values the last of each series"
-    if kind == "content":
-        return f"of {count} artifacts the digest, not the content"
-    return f"none of {count} {kind} records"

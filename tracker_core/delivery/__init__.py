@@ -1,0 +1,1 @@
+"""How a run's records reach its trackers: at once, or through the journal."""

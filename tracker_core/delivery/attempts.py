@@ -1,0 +1,59 @@
+"""Attempts: which try of a run a process belongs to, by what the journal knows."""
+
+from tracker_core.journal.folders import RunFolder, WriterFolder
+
+__all__ = ["has_launcher", "job_attempt", "launcher_attempt"]
+
+
+def has_launcher(folder: RunFolder) -> bool:
+    """Tell whether a launcher of the run is alive on this host."""
+    return any(_is_launcher(writer) for writer in folder.writers())
+
+
+def launcher_attempt(folder: RunFolder, requeues: int) -> int:
+    """Return the attempt of a launcher that begins now: one more than any before.
+
+    Args:
+        folder: The run.
+        requeues: How often a scheduler has started it again.
+    """
+    known = [writer.writer.attempt for writer in folder.writers()]
+    return 1 + max([requeues, *known])
+
+
+def job_attempt(
+    folder: RunFolder, rank: int | None, requeues: int, restarts: int
+) -> int:
+    """Return the attempt of a process that begins now.
+
+    Below a launcher it is the launcher's, and one more for each restart within it.
+    Without one it is that of a living process of the same rank, such as a parent; else
+    it is one more than that of the last process of this rank.
+
+    Args:
+        folder: The run.
+        rank: The rank of the process, or None.
+        requeues: How often a scheduler has started the job again.
+        restarts: How often the job has started its processes again.
+    """
+    writers = folder.writers()
+    for writer in writers:
+        if _is_launcher(writer):
+            return writer.writer.attempt + restarts
+    jobs = [writer for writer in writers if writer.role == "job"]
+    alive = [writer.writer for writer in jobs if _lives(writer)]
+    for found in alive:
+        if found.rank == rank:
+            return found.attempt
+    dead = [writer.writer for writer in jobs if writer.writer not in alive]
+    begun = [1 + found.attempt for found in dead if found.rank == rank]
+    others = [found.attempt for found in alive]
+    return max([1 + requeues + restarts, *begun, *others])
+
+
+def _is_launcher(writer: WriterFolder) -> bool:
+    return writer.role == "launcher" and _lives(writer)
+
+
+def _lives(writer: WriterFolder) -> bool:
+    return not writer.is_settled and writer.is_alive()

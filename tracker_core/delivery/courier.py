@@ -1,0 +1,255 @@
+"""A courier: a thread that delivers a run to one backend, for as long as it lives.
+
+Of all processes of a host that could deliver to a backend the one does that holds the
+lock of its ledger. The others wait, and one of them takes over when it dies. A backend
+that does not return from a call keeps its courier, and nobody else.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from tracker_core.api import Capability
+from tracker_core.delivery.base import Target
+from tracker_core.delivery.carrier import Carrier, Step
+from tracker_core.delivery.ledger import Ledger, ledger_folder
+from tracker_core.errors import TrackerError
+from tracker_core.journal.folders import Lock, RunFolder, make_folder
+from tracker_core.notices import warn
+from tracker_core.plain import PlainTracker
+
+__all__ = ["Courier", "is_courier", "is_private"]
+
+_LOCK_EACH_S = 1.0
+_LOOK_EACH_S = 0.1
+
+_carrying = threading.local()
+
+
+def is_courier() -> bool:
+    """Tell whether the calling thread is one of a courier."""
+    return getattr(_carrying, "is_on", False)
+
+
+def is_private(target: Target) -> bool:
+    """Tell whether a tracker lives and dies with this process."""
+    tracker = target.tracker
+    if isinstance(tracker, PlainTracker):
+        return False
+    return Capability.PERSISTENT not in tracker.capabilities
+
+
+class Courier:
+    """Delivers one run to one backend in a thread.
+
+    Args:
+        folder: The journal of the run.
+        target: The backend.
+        scope: The writer whose process alone delivers to it; None where any may.
+        announces: Whether the first failure is warned of when it happens.
+        factory: How the backend is built, where its name does not tell.
+
+    Attributes:
+        target: As given.
+        first_error: What the backend raised when it was tried first, or None.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        target: Target,
+        scope: str | None = None,
+        *,
+        announces: bool = True,
+        factory: str | None = None,
+    ) -> None:
+        """Nothing is delivered yet."""
+        self.target: Target = target
+        self.first_error: BaseException | None = None
+        self._folder = folder
+        self._ledger_folder = ledger_folder(folder, target.name, scope)
+        self._ledger = Ledger(self._ledger_folder, target.name, scope, factory)
+        self._announces = announces
+        self._has_announced = False
+        self._lock: Lock | None = None
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        self._stops = False
+        self._was_tried = False
+        self._is_idle = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Take the lock if it is free, note that the backend is due, and begin.
+
+        Raises:
+            OSError: The disk of the journal refuses.
+            JournalError: The ledger is damaged, or of a later version.
+        """
+        self._take_lock()
+        self._thread = threading.Thread(
+            target=self._run, name=f"tracker-{self.target.name}", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def ledger(self) -> Ledger:
+        """How far the backend is, as this process or the one that delivers says."""
+        if self._lock is None:
+            with suppress(TrackerError):
+                return Ledger.load(self._ledger_folder) or self._ledger
+        return self._ledger
+
+    @property
+    def is_holder(self) -> bool:
+        """Whether this process delivers."""
+        return self._lock is not None
+
+    def has_taken(self, written: dict[str, int]) -> bool:
+        """Tell whether the backend has what was written, writer by writer."""
+        return self.ledger.has_taken(written)
+
+    def urge(self) -> None:
+        """Deliver now what there is."""
+        with self._changed:
+            self._is_idle = False
+        self._wake.set()
+
+    def wait_until_taken(self, written: dict[str, int], deadline: float | None) -> bool:
+        """Wait until the backend has what was written.
+
+        Args:
+            written: The last sequence number of each writer.
+            deadline: The monotonic time to wait until; None for as long as it takes.
+
+        Returns:
+            Whether it has.
+        """
+        if self.is_holder:
+            self.urge()
+        else:
+            _touch(self._folder.doorbell)
+        return self._wait(lambda: self.has_taken(written), deadline)
+
+    def wait_until_idle(self, deadline: float | None) -> bool:
+        """Wait until nothing is left that could be delivered, if this process does."""
+        self.urge()
+        return self._wait(lambda: self._is_idle or not self.is_holder, deadline)
+
+    def wait_until_tried(self, deadline: float) -> bool:
+        """Wait until the backend has answered once, if this process delivers."""
+        return self._wait(lambda: self._was_tried or not self.is_holder, deadline)
+
+    def stop(self, deadline: float) -> bool:
+        """End the thread, unless the backend keeps it; tell whether it ended."""
+        self._stops = True
+        self._wake.set()
+        thread = self._thread
+        if thread is None:
+            return True
+        thread.join(max(deadline - time.monotonic(), 0.05))
+        return not thread.is_alive()
+
+    def abandon(self) -> None:
+        """Leave it to the parent: this is a forked child, without the thread."""
+        lock, self._lock, self._thread = self._lock, None, None
+        self._changed = threading.Condition()
+        self._wake = threading.Event()
+        if lock is not None:
+            lock.drop()
+
+    def _wait(self, is_true: Callable[[], bool], deadline: float | None) -> bool:
+        while True:
+            if is_true():
+                return True
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left <= 0:
+                return False
+            # Where another process delivers, nobody here says that it has.
+            pause = _LOOK_EACH_S if self.is_holder else _LOOK_EACH_S / 5
+            with self._changed:
+                if not self.is_holder or not is_true():
+                    self._changed.wait(pause if left is None else min(pause, left))
+
+    def _take_lock(self) -> bool:
+        make_folder(self._ledger_folder)
+        lock = Lock.taken(self._ledger_folder / "lock")
+        if lock is None:
+            return False
+        try:
+            self._ledger = Ledger.load(self._ledger_folder) or self._ledger
+            self._ledger.save()
+        except BaseException:
+            lock.drop()
+            raise
+        self._lock = lock
+        return True
+
+    def _run(self) -> None:
+        _carrying.is_on = True
+        try:
+            while not self._stops:
+                try:
+                    if self._lock is not None or self._take_lock():
+                        self._carry()
+                except (OSError, TrackerError) as error:
+                    # The disk of the journal, not the backend; it may pass.
+                    self._notify(f"delivery to {self.target.name!r}: {error}", None)
+                self._pause(_LOCK_EACH_S)
+        finally:
+            lock, self._lock = self._lock, None
+            if lock is not None:
+                lock.drop()
+            with self._changed:
+                self._changed.notify_all()
+
+    def _carry(self) -> None:
+        carrier = Carrier(self._folder, self.target, self._ledger, self._notify)
+        while not self._stops:
+            self._wake.clear()
+            step = carrier.step()
+            with self._changed:
+                self._is_idle = step is Step.IDLE and not self._wake.is_set()
+                self._was_tried = self._was_tried or step is not Step.FAILED
+                self._changed.notify_all()
+            if step is Step.IDLE or step is Step.MOVED:
+                self._pause(self.target.tracker.gathers_for)
+            elif step is Step.FAILED:
+                self._pause(max(carrier.due - time.monotonic(), 0.0), hears=False)
+        carrier.rest()
+
+    def _pause(self, seconds: float, *, hears: bool = True) -> None:
+        """Wait, but not when somebody wants to read what was logged."""
+        end = time.monotonic() + seconds
+        rung = _rung_ns(self._folder.doorbell)
+        while not self._stops and (left := end - time.monotonic()) > 0:
+            if hears and self._wake.wait(min(left, _LOOK_EACH_S)):
+                return
+            if not hears:
+                # A backend that failed is left alone; only the end is waited for.
+                time.sleep(min(left, _LOOK_EACH_S))
+            elif _rung_ns(self._folder.doorbell) != rung:
+                return
+
+    def _notify(self, message: str, error: BaseException | None) -> None:
+        with self._changed:
+            self.first_error = self.first_error or error
+            self._was_tried = True
+            self._changed.notify_all()
+        if self._announces and not self._has_announced:
+            self._has_announced = True
+            warn("%s", message)
+
+
+def _touch(path: Path) -> None:
+    with suppress(OSError):  # nobody has to hear it
+        path.touch(mode=0o600)
+
+
+def _rung_ns(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -1,0 +1,291 @@
+"""Delivery through the journal: the job writes, couriers deliver.
+
+What is sent lies in the journal when the call returns. Nothing that a backend does is
+seen by the job, but for one warning a backend and the summing up at the end.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from tracker_core.api import NativeTracker
+from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
+from tracker_core.delivery.courier import Courier, is_courier, is_private
+from tracker_core.delivery.ledger import expect
+from tracker_core.delivery.spool import Spool
+from tracker_core.errors import (
+    ConfigError,
+    DeliveryTimeoutError,
+    PermanentError,
+    RetryableError,
+)
+from tracker_core.forks import tell_after_fork
+from tracker_core.interruptions import is_interruption
+from tracker_core.journal.folders import RunFolder
+from tracker_core.journal.writer import JournalWriter
+from tracker_core.notices import warn
+from tracker_core.plain import PlainTracker
+from tracker_core.records import ArtifactBody
+
+if TYPE_CHECKING:
+    from tracker_core.configfile import BackendSetting
+    from tracker_core.contents import Content
+
+__all__ = ["JournaledDelivery"]
+
+_T = TypeVar("_T")
+# How long the end of a process waits for what others are still logging.
+_REST_S = 0.5
+_FAILURES = (ConfigError, PermanentError, RetryableError)
+
+
+class JournaledDelivery(Delivery):
+    """Writes records to the journal of a run, and delivers them in threads.
+
+    Threads may share it. A forked child may go on using it; what it logs is delivered
+    by whoever delivers for its parent.
+
+    Args:
+        folder: The journal of the run.
+        writer: Writes to it.
+        targets: Where the records go.
+        budget: How many bytes the run may take on the disk; None for all there is.
+        closes_within: For how many seconds :meth:`close` waits for backends.
+        is_shared: Whether other processes may deliver to the same backends; False for
+            tracker objects, which are of this process alone.
+        waits_for_all: Whether :meth:`close` waits for what other processes have logged
+            too, as the last of them does.
+        reads_within: For how many seconds a read waits for what was logged.
+        announces: Whether the first failure of each backend is warned of at once.
+    """
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        writer: JournalWriter,
+        targets: Iterable[Target],
+        *,
+        budget: int | None = None,
+        closes_within: float = 10.0,
+        is_shared: bool = True,
+        waits_for_all: bool = False,
+        reads_within: float = 10.0,
+        announces: bool = True,
+    ) -> None:
+        """Begin; nothing is delivered before :meth:`start`."""
+        self._folder = folder
+        self._writer = writer
+        self._closes_within = closes_within
+        self._reads_within = reads_within
+        self._waits_for_all = waits_for_all
+        self._spool = Spool(folder, budget)
+        self._is_closed = False
+        self._is_child = False
+        own = writer.writer.id
+        self._couriers = [
+            Courier(
+                folder,
+                target,
+                own if is_private(target) or not is_shared else None,
+                announces=announces,
+            )
+            for target in targets
+        ]
+        # The shortest way is the writer's own method.
+        self.put = writer.put  # type: ignore[method-assign]
+        tell_after_fork(self)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether this thread delivers: what it logs must not go to the run."""
+        return is_courier()
+
+    def after_fork(self) -> None:
+        """Leave delivery to the parent."""
+        self._is_child = True
+        for courier in self._couriers:
+            courier.abandon()
+
+    def start(self) -> None:
+        """Begin to deliver.
+
+        Raises:
+            OSError: The disk of the journal refuses.
+            JournalError: A ledger is damaged, or of a later version.
+        """
+        for courier in self._couriers:
+            courier.start()
+
+    def expect(self, backends: "Iterable[BackendSetting]") -> None:
+        """Note that backends are to have the run, also those that are not built here.
+
+        Raises:
+            OSError: The disk of the journal refuses.
+        """
+        own = {courier.target.name for courier in self._couriers}
+        for backend in backends:
+            if backend.name not in own:
+                expect(self._folder, backend.name, backend.factory)
+
+    def first_errors(self, seconds: float) -> list[tuple[Target, BaseException]]:
+        """Wait until each backend has answered once, and return what failed.
+
+        Args:
+            seconds: The most to wait, for all of them together.
+        """
+        deadline = time.monotonic() + seconds
+        for courier in self._couriers:
+            courier.wait_until_tried(deadline)
+        return [
+            (courier.target, courier.first_error)
+            for courier in self._couriers
+            if courier.first_error is not None
+        ]
+
+    def send(self, body: BodyT, content: "Content | None" = None) -> BodyT:
+        """Append one record, its content before it.
+
+        Raises:
+            InvalidValueError: The record is larger than one may be.
+            ContentError: The file was changed while it was logged.
+            RunEndedError: The delivery is closed.
+        """
+        if content is not None and isinstance(body, ArtifactBody):
+            body = cast("BodyT", self._spool.keep(body, content))
+        self._writer.append(body)
+        return body
+
+    def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
+        """Ask a backend once it has all that this process has logged.
+
+        Native ones come first, and among them those that have it already.
+
+        Raises:
+            DeliveryTimeoutError: None of them has it in time.
+            TrackerError: The last one's reason for having no answer.
+        """
+        written = self._writer.written()
+        deadline = time.monotonic() + self._reads_within
+        last: BaseException | None = None
+        for courier in self._in_order(written):
+            try:
+                return self._ask(courier, call, written, deadline)
+            except BaseException as error:
+                if is_interruption(error):
+                    raise
+                last = error
+        if last is not None:
+            raise last
+        return None
+
+    def flush(self, timeout: float | None = None, *, durable: bool = False) -> int:
+        """Wait until every backend has what this process has logged."""
+        if durable:
+            self._writer.sync()
+        written = self._writer.written()
+        deadline = None if timeout is None else time.monotonic() + timeout
+        for courier in self._couriers:
+            courier.wait_until_taken(written, deadline)
+        return max(
+            (self._due(courier, written) for courier in self._couriers), default=0
+        )
+
+    def close(self, within: float | None = None) -> None:
+        """Say that no more comes, wait for what is delivered here, and sum up.
+
+        Args:
+            within: The most seconds to wait, where it is less than usual.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._writer.close()
+        if self._is_child:
+            return
+        written = self._writer.written()
+        usual = self._closes_within
+        deadline = time.monotonic() + (usual if within is None else min(usual, within))
+        held = [courier for courier in self._couriers if courier.is_holder]
+        for courier in held:
+            if courier.wait_until_taken(written, deadline):
+                soon = time.monotonic() + _REST_S
+                courier.wait_until_idle(
+                    deadline if self._waits_for_all else min(deadline, soon)
+                )
+        for courier in self._couriers:
+            has_ended = courier.stop(deadline)
+            if has_ended and courier.target.is_owned:
+                courier.target.close()
+        for courier in held:
+            self._sum_up(courier, written)
+
+    def _in_order(self, written: dict[str, int]) -> list[Courier]:
+        def doubt(courier: Courier) -> tuple[bool, bool]:
+            is_plain = isinstance(courier.target.tracker, PlainTracker)
+            return (is_plain, not courier.has_taken(written))
+
+        return sorted(self._couriers, key=doubt)
+
+    def _ask(
+        self,
+        courier: Courier,
+        call: Callable[[NativeTracker], _T],
+        written: dict[str, int],
+        deadline: float,
+    ) -> _T:
+        tracker = courier.target.tracker
+        has_all = courier.wait_until_taken(written, deadline)
+        left = max(deadline - time.monotonic(), 0.0)
+        if not has_all or not tracker.turn.acquire(left):
+            raise DeliveryTimeoutError(
+                self._folder.run_id,
+                courier.target.name,
+                self._due(courier, written),
+                self._reads_within,
+            )
+        try:
+            return call(tracker)
+        finally:
+            tracker.turn.release()
+            # A read after the end has opened it again.
+            if self._is_closed and courier.target.is_owned:
+                courier.target.close()
+
+    def _due(self, courier: Courier, written: dict[str, int]) -> int:
+        ledger = courier.ledger
+        return sum(
+            max(last - ledger.position(writer).sequence + 1, 0)
+            for writer, last in written.items()
+        )
+
+    def _sum_up(self, courier: Courier, written: dict[str, int]) -> None:
+        ledger = courier.ledger
+        name, run_id = courier.target.name, self._folder.run_id
+        due = self._due(courier, written)
+        if due:
+            warn(
+                "backend %r has not taken %d records of run %r yet%s; they are safe in "
+                "the journal: tracker sync %s",
+                name,
+                due,
+                run_id,
+                f" ({ledger.error})" if ledger.error else "",
+                run_id,
+            )
+        dead = sum(letter.records for letter in ledger.dead())
+        if dead:
+            warn(
+                "backend %r refuses %d records of run %r: %s; "
+                "see tracker status --dead",
+                name,
+                dead,
+                run_id,
+                ledger.error,
+            )
+        if ledger.degraded:
+            warn(
+                "backend %r keeps less than all of run %r: %s",
+                name,
+                run_id,
+                ", ".join(unheld(*item) for item in sorted(ledger.degraded.items())),
+            )
