@@ -43,12 +43,14 @@ if TYPE_CHECKING:
     from tracker_core.entries import LogEntry, ParamChange, Row, Rows, TrackEntry
     from tracker_core.experiments import Experiment, Group
     from tracker_core.filters import FilterOp, ParamFilter
+    from tracker_core.findings import Difference, Verification
     from tracker_core.folded import FoldedTracker
     from tracker_core.loghandler import LogHandler
     from tracker_core.points import Point, Points
     from tracker_core.runs import Attempt, RunInfo
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
+    from tracker_core.verification import verify
 
 __version__ = "0.1.0"
 
@@ -63,6 +65,7 @@ __all__ = [
     "ConfigError",
     "ContentError",
     "DeliveryTimeoutError",
+    "Difference",
     "Experiment",
     "ExperimentNotFoundError",
     "FilterOp",
@@ -97,9 +100,11 @@ __all__ = [
     "TrackerError",
     "TrackerSource",
     "UnsupportedTypeError",
+    "Verification",
     "__version__",
     "track",
     "track_this",
+    "verify",
 ]
 
 # What a job that only logs needs none of, by the module that it is imported from.
@@ -111,12 +116,14 @@ _LAZY = {
         "entries": "LogEntry ParamChange Row Rows TrackEntry",
         "experiments": "Experiment Group",
         "filters": "FilterOp ParamFilter",
+        "findings": "Difference Verification",
         "folded": "FoldedTracker",
         "loghandler": "LogHandler",
         "points": "Point Points",
         "runs": "Attempt RunInfo",
         "stepinfo": "StepInfo",
         "summaries": "Summary",
+        "verification": "verify",
     }.items()
     for name in names.split()
 }

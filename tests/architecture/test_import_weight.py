@@ -56,6 +56,7 @@ RARE = (
     "tracker_core.summaries",
     "tracker_core.trackformats",
     "tracker_core.trackvars",
+    "tracker_core.verification",
 )
 
 

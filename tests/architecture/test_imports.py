@@ -23,6 +23,7 @@ ROWS = (
     ("taken", "curves", "history"),
     ("api", "plain", "plainwords", "lineage", "keeping", "selection", "folded"),
     ("runlog", "runprint"),
+    ("sameness", "findings", "readings", "comparisons", "pointwise", "verification"),
     ("journal",),
     ("configfile", "settings", "registry"),
     ("delivery", "channel"),

@@ -124,6 +124,16 @@ def test_columns_are_as_long_as_the_curve(store: "NativeTracker") -> None:
     assert list(curve.times_ns) == sorted(curve.times_ns)
 
 
+def test_trackers_hold_the_same(store: "NativeTracker") -> None:
+    """The newest launch is the same in both, in all that they can be asked."""
+    del store
+
+    proof = _run_all()["proof"]
+
+    assert proof.trackers == ("one", "other")
+    assert (proof.differences, proof.left_out) == ((), ())
+
+
 def test_groups_are_those_of_the_runs(store: "NativeTracker") -> None:
     """Nothing of the tutorial has one."""
     del store
