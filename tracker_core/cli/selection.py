@@ -15,6 +15,7 @@ __all__ = [
     "name_of",
     "no_run_yet",
     "select_run",
+    "several_runs",
     "similar",
     "similar_runs",
     "unknown_run",
@@ -59,7 +60,7 @@ def find_run(store: Store, wanted: str) -> RunInfo | None:
     named = [run for run in runs if run.name == wanted]
     found = named or [run for run in runs if wanted and run.run_id.startswith(wanted)]
     if len(found) > 1:
-        raise _ambiguous(wanted, found)
+        raise several_runs(wanted, found)
     return found[0] if found else None
 
 
@@ -77,6 +78,15 @@ def unknown_run(store: Store, wanted: str) -> NotOneRunError:
         return NotOneRunError(f"no run {wanted!r}: {no_run_yet(store)}")
     hint = similar_runs(store, wanted) or "`tracker list` lists the runs"
     return NotOneRunError(f"no run {wanted!r} in {store.place}; {hint}")
+
+
+def several_runs(wanted: str, found: Sequence[RunInfo]) -> NotOneRunError:
+    """Return what is said of a word that means several runs."""
+    lines = [f"{run.run_id}  {run.name}" for run in found[:_MOST_CANDIDATES]]
+    if len(found) > _MOST_CANDIDATES:
+        lines.append(f"and {len(found) - _MOST_CANDIDATES} more")
+    message = f"{wanted!r} means {len(found)} runs; give more of the id of one of them:"
+    return NotOneRunError(message, lines)
 
 
 def no_run_yet(store: Store) -> str:
@@ -101,11 +111,3 @@ def _last(store: Store) -> RunInfo:
     if not runs:
         raise NotOneRunError(no_run_yet(store))
     return runs[0]
-
-
-def _ambiguous(wanted: str, found: Sequence[RunInfo]) -> NotOneRunError:
-    lines = [f"{run.run_id}  {run.name}" for run in found[:_MOST_CANDIDATES]]
-    if len(found) > _MOST_CANDIDATES:
-        lines.append(f"and {len(found) - _MOST_CANDIDATES} more")
-    message = f"{wanted!r} means {len(found)} runs; give more of the id of one of them:"
-    return NotOneRunError(message, lines)

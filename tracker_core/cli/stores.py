@@ -1,8 +1,8 @@
 """Where the reads look: one tracker, chosen by name or by the configuration."""
 
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,14 @@ from tracker_core.opening import open_targets
 from tracker_core.plain import PlainTracker
 from tracker_core.settings import home, read_settings
 
-__all__ = ["Store", "open_configured", "open_store", "outlives_process"]
+__all__ = [
+    "Store",
+    "blamed",
+    "open_configured",
+    "open_store",
+    "open_stores",
+    "outlives_process",
+]
 
 # Without a config it lies in the home of Tracker.
 _EMBEDDED = BackendSetting("sqlite")
@@ -79,10 +86,41 @@ def open_configured(
         Failure: None can be built, or it failed while it was read from.
     """
     store = _preferred(backends, on_error)
+    with blamed(store), closing(store.tracker), store.tracker.turn:
+        yield store
+
+
+@contextmanager
+def open_stores(names: Sequence[str]) -> Iterator[list[Store]]:
+    """Open several trackers for reading: those of the names, without any all.
+
+    All are those that are configured; with nothing configured it is the embedded one.
+
+    Raises:
+        TrackerError: One of them cannot be built, under the policy ``raise``.
+    """
+    settings = read_settings()
+    chosen = [_named(name) for name in dict.fromkeys(names)]
+    on_error = "raise" if chosen else settings.on_error
+    with ExitStack() as stack:
+        stores = []
+        for backend in chosen or settings.backends or (settings.embedded,):
+            for store in _open(backend, on_error):
+                stack.callback(store.target.close)
+                stores.append(store)
+        yield stores
+
+
+@contextmanager
+def blamed(store: Store) -> Iterator[None]:
+    """Turn what a tracker raises into a failure that names it.
+
+    Raises:
+        Failure: It failed.
+    """
     target = store.target
     try:
-        with closing(target.tracker), target.tracker.turn:
-            yield store
+        yield
     except click.ClickException:
         raise
     except Exception as error:
