@@ -62,9 +62,11 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_run_from_another_test(clean_environment: None) -> Iterator[None]:
+def no_run_from_another_test(
+    nothing_left_behind: None, clean_environment: None
+) -> Iterator[None]:
     """End and forget the run that ``run_from_env`` keeps, with its SIGTERM handler."""
-    del clean_environment
+    del nothing_left_behind, clean_environment
     previous = signal.getsignal(signal.SIGTERM)
     yield
     _forget_run()
@@ -109,6 +111,9 @@ def _forget_run() -> None:
     module.AppRun.run_from_env.cache_clear()
     if run is not None and run.status == "RUNNING":
         run.finish()
+    journaled = sys.modules.get("tracker_core.delivery.journaled")
+    if journaled is not None:
+        journaled.close_all()
 
 
 def _is_foreign(thread: threading.Thread) -> bool:

@@ -4,6 +4,7 @@ What is sent lies in the journal when the call returns. Nothing that a backend d
 seen by the job, but for one warning a backend and the summing up at the end.
 """
 
+import atexit
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -31,12 +32,22 @@ if TYPE_CHECKING:
     from tracker_core.configfile import BackendSetting
     from tracker_core.contents import Content
 
-__all__ = ["JournaledDelivery"]
+__all__ = ["JournaledDelivery", "close_all"]
 
 _T = TypeVar("_T")
 # How long the end of a process waits for what others are still logging.
 _REST_S = 0.5
 _FAILURES = (ConfigError, PermanentError, RetryableError)
+
+
+_open: "list[JournaledDelivery]" = []
+
+
+@atexit.register
+def close_all() -> None:
+    """Deliver what runs have logged that nobody has ended; the process is ending."""
+    for delivery in list(_open):
+        delivery.close()
 
 
 class JournaledDelivery(Delivery):
@@ -94,6 +105,7 @@ class JournaledDelivery(Delivery):
         # The shortest way is the writer's own method.
         self.put = writer.put  # type: ignore[method-assign]
         tell_after_fork(self)
+        _open.append(self)
 
     @property
     def is_busy(self) -> bool:
@@ -199,6 +211,8 @@ class JournaledDelivery(Delivery):
         if self._is_closed:
             return
         self._is_closed = True
+        if self in _open:
+            _open.remove(self)
         self._writer.close()
         if self._is_child:
             return
