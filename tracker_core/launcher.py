@@ -29,8 +29,9 @@ from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
+from tracker_core.journaling import open_journal
 from tracker_core.notices import warn
-from tracker_core.opening import announce, created_in, open_journal
+from tracker_core.opening import announce, created_in
 from tracker_core.outofmemory import OutOfMemory
 from tracker_core.records import (
     CreatedBody,

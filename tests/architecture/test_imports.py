@@ -28,7 +28,7 @@ ROWS = (
     ("configfile", "settings", "registry"),
     ("delivery", "channel"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
-    ("active", "steps", "run", "opening", "loghandler"),
+    ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("outofmemory", "launcher"),
     ("cli",),
 )

@@ -46,8 +46,8 @@ _open: "list[JournaledDelivery]" = []
 @atexit.register
 def close_all() -> None:
     """Deliver what runs have logged that nobody has ended; the process is ending."""
-    for delivery in list(_open):
-        delivery.close()
+    while _open:
+        _open[-1].close()
 
 
 class JournaledDelivery(Delivery):
@@ -211,8 +211,7 @@ class JournaledDelivery(Delivery):
         if self._is_closed:
             return
         self._is_closed = True
-        if self in _open:
-            _open.remove(self)
+        _open.remove(self)
         self._writer.close()
         if self._is_child:
             return
