@@ -39,7 +39,7 @@ nitpicky = True
 # are dotted or built in: the build needs no network, so it cannot look them up.
 nitpick_ignore_regex = [(r"py:.*", r"(?!tracker_)[a-z_].*")]
 # What a signature names without its module, and type variables, which are private.
-nitpick_ignore_regex += [(r"py:class", r"PathLike|.*\._[A-Z]\w*")]
+nitpick_ignore_regex += [(r"py:class", r"PathLike|.*\.(_[A-Z]\w*|BodyT)")]
 
 
 def look_everywhere(_: Sphinx, document: nodes.document) -> None:

@@ -43,7 +43,7 @@ class Channel:
         """Send a record that was checked, and the content that it names.
 
         Returns:
-            The record as it is kept: where content cannot be, a reference.
+            The record as it is kept; where content cannot be, that is a reference.
 
         Raises:
             RunEndedError: The run takes no more records.

@@ -34,7 +34,7 @@ __all__ = [
 LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
 
 LOST_AFTER = timedelta(seconds=90)
-"""How long a run that is watched may show no sign of life: three heartbeats."""
+"""How long a run that is watched may show no sign of life, three heartbeats."""
 
 _NO_SPAN = SpanBody(None, None)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

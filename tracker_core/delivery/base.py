@@ -95,7 +95,7 @@ class Delivery(ABC):
         """Take one record, checked already, and the content that it names if any.
 
         Returns:
-            The record as it is kept: where content cannot be, a reference.
+            The record as it is kept; where content cannot be, that is a reference.
         """
 
     @abstractmethod
