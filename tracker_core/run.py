@@ -97,7 +97,8 @@ class AppRun:
         self._delivery = delivery or DirectDelivery(
             self.id, map(Target.of, self.backends), Sequencer(), isolates=False
         )
-        self._put: Callable[..., bool] = self._delivery.put
+        self._point: Callable[..., bool] = self._delivery.point
+        self._points: Callable[..., bool] = self._delivery.points
         self._channel = Channel(self.id, self._delivery, lambda: self._has_ended)
         self._active = Active(self)
         self._streams: dict[str, MetricStream] = {}
@@ -215,19 +216,15 @@ class AppRun:
             value: A number, NaN and the infinities included, or any JSON value.
             step: The x axis that the job counts, 0 or more; any order, any repeats.
         """
-        is_put = type(key) is str and self._put((key, type(value)), (value,), step)
-        if not is_put:
+        if not self._point(key, value, step):
             self._channel.send(metrics_body({key: value}, step))
 
     def log_metrics(
         self, metrics: Mapping[str, object], step: int | None = None
     ) -> None:
         """Append one point to each of several series, as one record."""
-        if type(metrics) is dict:
-            values = metrics.values()
-            if self._put((*metrics, *map(type, values)), values, step):
-                return
-        self._channel.send(metrics_body(metrics, step))
+        if type(metrics) is not dict or not self._points(metrics, step):
+            self._channel.send(metrics_body(metrics, step))
 
     def track_this(self, /, step: int = 0, **values: object) -> None:
         """Record values at a step: ``run.track_this(answer=42, step=1)``.
@@ -664,7 +661,7 @@ class AppRun:
         with self._lock:
             self._refuse_if_ended()
             self._status = body.status
-            self._put = _refuse
+            self._point = self._points = _refuse
         if self._starter not in (None, os.getpid()):
             return
         with ExitStack() as last:

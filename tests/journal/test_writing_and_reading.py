@@ -103,16 +103,17 @@ def test_record_of_any_kind_is_read_as_it_was_written(
 def test_short_way_writes_what_the_long_way_writes(
     folder: RunFolder, make: _Make
 ) -> None:
-    """``put`` takes what is like an earlier record, and refuses everything else."""
+    """They take what is like an earlier record, and refuse everything else."""
     writer = make()
     writer.append(MetricsBody(0, {"": {"loss": 0.5}, "a": {"n": 1}}))
 
-    assert writer.put(("loss", "a/n", float, int), (1.5, 2), 1)
-    assert writer.put(("loss", "a/n", float, int), (2.5, -3), None)
-    assert not writer.put(("loss", "a/n", float, int), (1.5, 2**63), 1)
-    assert not writer.put(("loss", float), (1.5,), 1)
-    assert not writer.put(("loss", "a/n", float, int), (1.5, 2), -1)
-    assert not writer.put(("loss", "a/n", float, int), (1.5, 2), "1")
+    assert writer.points({"loss": 1.5, "a/n": 2}, 1)
+    assert writer.points({"loss": 2.5, "a/n": -3}, None)
+    assert not writer.points({"loss": 1.5, "a/n": 2**63}, 1)
+    assert not writer.points({"loss": 1.5}, 1)
+    assert not writer.points({"loss": 1.5, "a/n": 2}, -1)
+    assert not writer.points({"loss": 1.5, "a/n": 2}, "1")
+    assert not writer.point("loss", 1.5, 1)
     writer.append(MetricsBody(2, {"": {"loss": 3.5}, "a": {"n": 4}}))
 
     streams = [record.body for record in _read(folder, writer.writer.id)]
@@ -187,7 +188,7 @@ def test_threads_share_a_writer(folder: RunFolder, make: _Make) -> None:
     def log(name: int) -> None:
         key = f"s{name}"
         for step in range(1000):
-            if not writer.put((key, float), (0.5,), step):
+            if not writer.point(key, 0.5, step):
                 writer.append(_point(0.5, step, key))
 
     threads = [threading.Thread(target=log, args=(name,)) for name in range(4)]
@@ -271,7 +272,7 @@ def test_handler_that_logs_in_the_middle_of_a_call(
         taken = []
         for step in range(100):
             try:
-                if not writer.put(("loss", float), (0.5,), step):
+                if not writer.point("loss", 0.5, step):
                     writer.append(_point(0.5, step))
             except _InterruptedError:
                 continue
@@ -299,7 +300,7 @@ def test_clock_that_is_set_back_does_not_reorder(
     writer = make(clock=iter([5, 3, 9, 1]).__next__)
 
     for _ in range(4):
-        if not writer.put(("loss", float), (0.5,), None):
+        if not writer.point("loss", 0.5, None):
             writer.append(_point())
 
     assert [r.time_ns for r in _read(folder, writer.writer.id)] == [5, 5, 9, 9]
@@ -328,7 +329,7 @@ def test_closed_writer_takes_no_more(folder: RunFolder, make: _Make) -> None:
     writer.close()
     writer.close()
 
-    assert not writer.put(("loss", float), (0.5,), 1)
+    assert not writer.point("loss", 0.5, 1)
     with pytest.raises(RunEndedError):
         writer.append(_point())
     (found,) = folder.writers()

@@ -1,7 +1,7 @@
 """What a run knows of the way that its records take."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tracker_core.api import NativeTracker, TrackerBase
@@ -74,20 +74,23 @@ class Delivery(ABC):
         """Whether the calling thread is just handing something to the trackers."""
         return False
 
-    def put(
-        self, key: tuple[object, ...], values: Iterable[object], step: object
-    ) -> bool:
-        """Take one record of plain numbers in the shortest way, where there is one.
+    def point(self, key: str, value: object, step: object) -> bool:
+        """Take one number of one series in the shortest way, where there is one.
 
         Args:
-            key: The names of the series, then the types of the values.
-            values: One for each series.
-            step: The x axis that the job counts, or None; it is not checked yet.
+            key: The name of the series; like the rest, it is not checked yet.
+            value: The number.
+            step: The x axis that the job counts, or None.
 
         Returns:
             False where it was not taken; :meth:`send` takes it then.
         """
-        del key, values, step
+        del key, value, step
+        return False
+
+    def points(self, values: Mapping[str, object], step: object) -> bool:
+        """Take one record of several numbers, as :meth:`point`."""
+        del values, step
         return False
 
     @abstractmethod

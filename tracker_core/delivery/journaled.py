@@ -102,8 +102,9 @@ class JournaledDelivery(Delivery):
             )
             for target in targets
         ]
-        # The shortest way is the writer's own method.
-        self.put = writer.put  # type: ignore[method-assign]
+        # The shortest ways are the writer's own methods.
+        self.point = writer.point  # type: ignore[method-assign]
+        self.points = writer.points  # type: ignore[method-assign]
         tell_after_fork(self)
         _open.append(self)
 

@@ -12,10 +12,10 @@ beyond that bound is dropped and counted. One line warns of it.
 import errno
 import os
 import struct
-import threading
+import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
@@ -46,11 +46,12 @@ from tracker_core.journal.segments import (
 )
 from tracker_core.mounts import network_type
 from tracker_core.notices import warn
-from tracker_core.records import Body, MetricsBody, Role, Writer
+from tracker_core.records import Body, MetricsBody, Role, Writer, series_name
 from tracker_core.values import MAX_STEP
 
 if TYPE_CHECKING:
     from mmap import mmap
+    from types import FrameType
 
 __all__ = ["LARGEST_RECORD", "JournalWriter"]
 
@@ -59,6 +60,8 @@ LARGEST_RECORD = 256 * 2**20
 
 _KEPT_BYTES = 16 * 2**20
 _RETRIES_EACH_S = 1.0
+# How long a thread sleeps while another one appends.
+_TURN_S = 5e-5
 
 
 class _Known(NamedTuple):
@@ -88,6 +91,39 @@ class JournalWriter:
     Raises:
         JournalError: The first segment cannot be made.
     """
+
+    __slots__ = (
+        "__weakref__",
+        "_alive",
+        "_aside",
+        "_budget",
+        "_clock",
+        "_dropped",
+        "_floats",
+        "_folder",
+        "_free",
+        "_has_warned",
+        "_ints",
+        "_is_closed",
+        "_kept",
+        "_kept_bytes",
+        "_known",
+        "_last_ns",
+        "_limit",
+        "_number",
+        "_offset",
+        "_reserves",
+        "_retry_at",
+        "_role",
+        "_run",
+        "_salt",
+        "_segment",
+        "_segment_bytes",
+        "_sequence",
+        "_shapes",
+        "_view",
+        "_writer",
+    )
 
     def __init__(
         self,
@@ -119,9 +155,9 @@ class JournalWriter:
 
     def _begin(self, writer: Writer) -> None:
         self._writer = writer
-        self._lock = threading.RLock()
-        # Whether a call is in the middle of appending: seen by signal handlers.
-        self._busy = False
+        # Who takes what is in it may append. Taking it is one instruction of the
+        # interpreter, and costs a fourth of what a lock does.
+        self._free: list[None] = [None]
         self._is_closed = False
         self._folder: WriterFolder | None = None
         self._alive: Lock | None = None
@@ -132,8 +168,7 @@ class JournalWriter:
         # Up to where the short way may store; 0 sends everything the long way.
         self._limit = 0
         self._salt = 0
-        self._known: dict[tuple[object, ...], _Known] = {}
-        self._shapes = 0
+        self._forget_shapes()
         self._sequence = 1
         self._last_ns = 0
         self._aside: JournalWriter | None = None
@@ -142,6 +177,13 @@ class JournalWriter:
         self._dropped = 0
         self._retry_at = 0.0
         self._has_warned = False
+
+    def _forget_shapes(self) -> None:
+        self._known: dict[tuple[object, ...], _Known] = {}
+        # Those of a single series, by its name.
+        self._floats: dict[str, _Known] = {}
+        self._ints: dict[str, _Known] = {}
+        self._shapes = 0
 
     def after_fork(self) -> None:
         """Become a writer of its own in a forked child, opened when it first logs."""
@@ -169,54 +211,105 @@ class JournalWriter:
         found = {self._writer.id: last} if last else {}
         return found if aside is None else {**found, **aside.written()}
 
-    def put(
-        self, key: tuple[object, ...], values: Iterable[object], step: object
-    ) -> bool:
-        """Append one record of plain numbers, if it is like one that was appended.
+    def point(self, key: str, value: object, step: object) -> bool:
+        """Append one number to one series, if there was one like it before.
 
         Args:
-            key: The names of the series, then the types of the values.
-            values: One for each series.
+            key: The name of the series; it is not checked.
+            value: The number, if it is one.
             step: The x axis that the job counts, or None.
 
         Returns:
-            False where it is not so simple, and nothing was appended: a series is new,
-            something is wrong with a value, or there is no space.
+            False where it is not so simple, and nothing was appended: the series is
+            new, something is wrong with what was given, or there is no space.
         """
         if step is None:
             step = NO_STEP
         elif type(step) is not int or not 0 <= step <= MAX_STEP:
             return False
-        with self._lock:
+        kind = type(value)
+        try:
+            self._free.pop()
+        except IndexError:  # another thread, or a call that a handler interrupted
+            return False
+        except BaseException:
+            self._give_back()
+            raise
+        # What follows is written out, and again in `points`: a call costs as much as
+        # all of it.
+        try:
+            known = self._floats.get(key) if kind is float else self._ints.get(key)
+            if known is None or (kind is not float and kind is not int):
+                return False
+            pack, number, advance = known
+            offset = self._offset
+            end = offset + advance
+            if end > self._limit:
+                return False
+            now = self._clock()
+            if now < self._last_ns:  # noqa: PLR1730 - a call costs more
+                now = self._last_ns
+            sequence = self._sequence
+            payload = pack(POINT, number, sequence, now, step, value)
+            size = len(payload)
+            start = offset + 8
+            view = self._view
+            view[start : start + size] = payload  # type: ignore[index]  # below the limit there is one
+            _PACK_FRAME(view, offset, size, crc32(payload, self._salt))  # type: ignore[arg-type]  # as above
+            self._offset = end
+            self._sequence = sequence + 1
+            self._last_ns = now
+        except (struct.error, TypeError):  # an int beyond 64 bits; a key that is none
+            return False
+        except BaseException:
+            self._adopt()
+            raise
+        finally:
+            self._free.append(None)
+        return True
+
+    def points(self, values: Mapping[str, object], step: object) -> bool:
+        """Append one record of several numbers, as :meth:`point`."""
+        if step is None:
+            step = NO_STEP
+        elif type(step) is not int or not 0 <= step <= MAX_STEP:
+            return False
+        numbers = values.values()
+        key = (*values, *map(type, numbers))
+        try:
+            self._free.pop()
+        except IndexError:
+            return False
+        except BaseException:
+            self._give_back()
+            raise
+        try:
             known = self._known.get(key)
-            if known is None or self._busy:
+            if known is None:
                 return False
-            self._busy = True
-            try:
-                pack, number, advance = known
-                offset = self._offset
-                end = offset + advance
-                if end > self._limit:
-                    return False
-                now = self._clock()
-                now = max(now, self._last_ns)
-                sequence = self._sequence
-                payload = pack(POINT, number, sequence, now, step, *values)
-                size = len(payload)
-                # As a segment stores a frame, without the calls.
-                start = offset + 8
-                self._view[start : start + size] = payload  # type: ignore[index]  # below the limit there is one
-                _PACK_FRAME(self._view, offset, size, crc32(payload, self._salt))  # type: ignore[arg-type]  # as above
-                self._offset = end
-                self._sequence = sequence + 1
-                self._last_ns = now
-            except struct.error:  # an int that 64 bits do not hold
+            pack, number, advance = known
+            offset = self._offset
+            end = offset + advance
+            if end > self._limit:
                 return False
-            except BaseException:
-                self._adopt(advance)
-                raise
-            finally:
-                self._busy = False
+            now = max(self._clock(), self._last_ns)
+            sequence = self._sequence
+            payload = pack(POINT, number, sequence, now, step, *numbers)
+            size = len(payload)
+            start = offset + 8
+            view = self._view
+            view[start : start + size] = payload  # type: ignore[index]  # as in `point`
+            _PACK_FRAME(view, offset, size, crc32(payload, self._salt))  # type: ignore[arg-type]  # as above
+            self._offset = end
+            self._sequence = sequence + 1
+            self._last_ns = now
+        except struct.error:
+            return False
+        except BaseException:
+            self._adopt()
+            raise
+        finally:
+            self._free.append(None)
         return True
 
     def append(self, body: Body) -> None:
@@ -226,20 +319,50 @@ class JournalWriter:
             InvalidValueError: It is larger than a record may be.
             RunEndedError: The writer is closed.
         """
-        with self._lock:
-            if self._is_closed:
-                raise RunEndedError(self._run.run_id)
-            if not self._busy:
-                self._busy = True
-                try:
-                    self._append(body)
-                finally:
-                    self._busy = False
-                return
+        if not self._take():
             if self._aside is None:
                 self._aside = self._beside()
-            aside = self._aside
-        aside.append(body)
+            self._aside.append(body)
+            return
+        try:
+            self._append(body)
+        except BaseException:
+            self._adopt()
+            raise
+        finally:
+            self._give_back()
+
+    def _take(self) -> bool:
+        """Wait until this thread may append.
+
+        Returns:
+            False where it is a handler that has interrupted an append of this thread,
+            which cannot go on before the handler returns.
+        """
+        while True:
+            try:
+                self._free.pop()
+            except IndexError:
+                if self._is_interrupted():
+                    return False
+                time.sleep(_TURN_S)
+            else:
+                return True
+
+    def _give_back(self) -> None:
+        if not self._free:
+            self._free.append(None)
+
+    def _is_interrupted(self) -> bool:
+        """Tell whether this thread has been interrupted in the middle of appending."""
+        # Past this frame, `_take`, and the call that wants to append.
+        frame = sys._getframe(3)  # noqa: SLF001 - there is no other way to see it
+        found: FrameType | None = frame
+        while found is not None:
+            if found.f_code in _APPENDING and found.f_locals.get("self") is self:
+                return True
+            found = found.f_back
+        return False
 
     def sync(self) -> None:
         """Bring all that was appended to the disk, against the loss of power.
@@ -259,13 +382,15 @@ class JournalWriter:
 
         What waited in memory gets its last chance; what is lost is warned of.
         """
-        with self._lock:
-            if self._is_closed or self._busy:
-                return
+        if self._is_closed or not self._take():
+            return
+        try:
             self._is_closed = True
             self._retry_at = 0.0
             self._store_kept()
             self._let_go()
+        finally:
+            self._give_back()
         if self._aside is not None:
             self._aside.close()
         lost = self._dropped + len(self._kept)
@@ -278,6 +403,8 @@ class JournalWriter:
             )
 
     def _append(self, body: Body) -> None:
+        if self._is_closed:
+            raise RunEndedError(self._run.run_id)
         now = max(self._clock(), self._last_ns)
         shape = Shape.of_body(0, body) if type(body) is MetricsBody else None
         data = body_bytes(body) if shape is None else b""
@@ -318,7 +445,11 @@ class JournalWriter:
             # Twice, so that no single damage makes its points unreadable.
             self._store(definition)
             self._store(definition)
-            self._known[key] = _Known(shape.layout.pack, number, advance)
+            known = _Known(shape.layout.pack, number, advance)
+            self._known[key] = known
+            if len(shape.series) == 1:
+                table = self._floats if shape.types == "d" else self._ints
+                table[series_name(*shape.series[0])] = known
         known = self._known[key]
         step = NO_STEP if body.step is None else body.step
         self._store(
@@ -339,28 +470,26 @@ class JournalWriter:
             segment.store(self._offset, payload, header)
         finally:
             # Whatever came of the call, what lies there is counted.
-            self._adopt(padded(FRAME.size + len(payload)))
+            self._adopt()
 
-    def _adopt(self, advance: int) -> None:
-        """Count the frame behind the last one if it is there whole, else wipe it out.
-
-        Args:
-            advance: How many bytes it may have taken.
-        """
+    def _adopt(self) -> None:
+        """Count the frame behind the last one if it is whole, else wipe it out."""
         segment, offset = self._segment, self._offset
         if segment is None:
             return
         size, checksum = FRAME.unpack(segment.load(offset, FRAME.size))
-        payload = segment.load(offset + FRAME.size, size) if size < advance else b""
-        if not payload or crc32(payload, self._salt) != checksum:
-            segment.clear(offset, advance)
+        payload = segment.load(offset + FRAME.size, size)
+        is_whole = size > 0 and len(payload) == size
+        if not is_whole or crc32(payload, self._salt) != checksum:
+            rest = segment.load(offset, segment.size - offset).rstrip(b"\0")
+            segment.clear(offset, len(rest))
             return
         sequence, last_ns = self._sequence, self._last_ns
         if payload[0] != SHAPE:
             sequence, last_ns = NUMBERED.unpack_from(payload)
             sequence += 1
         # Without a call in between, so that no signal handler sees a part of it.
-        self._offset = offset + advance
+        self._offset = offset + padded(FRAME.size + size)
         self._sequence = sequence
         self._last_ns = last_ns
 
@@ -394,8 +523,7 @@ class JournalWriter:
         old = self._segment
         # Nothing is stored the short way until all of it is in place.
         self._limit = 0
-        self._known = {}
-        self._shapes = 0
+        self._forget_shapes()
         self._number = number
         self._salt = segment.salt
         self._offset = HEAD_BYTES
@@ -456,7 +584,7 @@ class JournalWriter:
 
     def _let_go(self) -> None:
         self._limit = 0
-        self._known = {}
+        self._forget_shapes()
         self._view = None
         segment, self._segment = self._segment, None
         if segment is not None:
@@ -469,6 +597,16 @@ class JournalWriter:
 
 
 _PACK_FRAME = FRAME.pack_into
+# The calls in whose middle a signal handler must not append.
+_APPENDING = frozenset(
+    method.__code__
+    for method in (
+        JournalWriter.point,
+        JournalWriter.points,
+        JournalWriter.append,
+        JournalWriter.close,
+    )
+)
 
 
 def _sync(path: Path) -> None:
