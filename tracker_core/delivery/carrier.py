@@ -34,7 +34,7 @@ from tracker_core.errors import (
 )
 from tracker_core.gathered import Gathered
 from tracker_core.interruptions import is_interruption
-from tracker_core.journal.folders import RunFolder, WriterFolder, this_host
+from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import JournalReader, Portion
 from tracker_core.plain import PlainTracker
 from tracker_core.records import ArtifactBody, Batch, Record
@@ -325,7 +325,7 @@ class Carrier:
         known = self._known.get(writer_id)
         if known is None:
             folder = self._folder.writer(writer_id)
-            if folder is None or folder.host != this_host():
+            if folder is None or folder.host != self._folder.host:
                 self._done.add(writer_id)
                 return None
             known = _Known(folder, JournalReader(folder.path))

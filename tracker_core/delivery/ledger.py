@@ -21,7 +21,6 @@ from tracker_core.journal.folders import (
     make_folder,
     read_file,
     replace_file,
-    this_host,
 )
 from tracker_core.journal.reader import BEGINNING, Damage, Position
 
@@ -236,9 +235,9 @@ class Ledger:
 
 
 def ledger_folder(folder: RunFolder, backend: str, scope: str | None = None) -> Path:
-    """Return where the ledger of a backend lies on this host."""
+    """Return where the ledger of a backend lies, for the host of the folder."""
     name = backend if scope is None else f"{backend}@{scope}"
-    return folder.path / "delivery" / folder_name(this_host()) / folder_name(name)
+    return folder.path / "delivery" / folder_name(folder.host) / folder_name(name)
 
 
 def expect(folder: RunFolder, backend: str, factory: str | None = None) -> None:
@@ -253,14 +252,14 @@ def expect(folder: RunFolder, backend: str, factory: str | None = None) -> None:
 
 
 def ledgers(folder: RunFolder) -> list[Ledger]:
-    """Return the ledgers of this host that count, sorted by backend.
+    """Return the ledgers of the folder's host that count, sorted by backend.
 
     Those of processes that have died with their trackers do not.
 
     Raises:
         JournalError: One cannot be understood.
     """
-    host = folder.path / "delivery" / folder_name(this_host())
+    host = folder.path / "delivery" / folder_name(folder.host)
     found = [Ledger.load(path.parent) for path in sorted(host.glob("*/cursor.json"))]
     alive = {one.writer.id for one in folder.writers() if one.is_alive()}
     return [

@@ -15,7 +15,6 @@ from tracker_core.journal.folders import (
     RunFolder,
     WriterFolder,
     segment_numbers,
-    this_host,
 )
 from tracker_core.journal.frames import (
     FRAME,
@@ -33,7 +32,7 @@ __all__ = ["settle_dead", "sweep"]
 
 
 def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
-    """Record the end of each writer of this host that has died.
+    """Record the end of each writer of the folder's host that has died.
 
     Args:
         folder: The run.
@@ -43,14 +42,18 @@ def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
     Raises:
         OSError: The disk refused.
     """
-    for writer in folder.writers():
-        if writer.is_settled or writer.host != this_host():
+    for writer_id in folder.writer_ids():
+        # Most have ended, and nothing else of them is looked at.
+        if folder.has_settled(writer_id):
+            continue
+        writer = folder.writer(writer_id)
+        if writer is None or writer.host != folder.host:
             continue
         lock = Lock.taken(writer.path / "writer.json")
         if lock is None:
             continue
         try:
-            if not writer.is_settled:
+            if lock.is_known and not writer.is_settled:
                 _settle(writer, known)
         finally:
             lock.drop()

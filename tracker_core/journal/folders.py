@@ -10,6 +10,7 @@ nobody writes there. The folder gets its name when the lock is held already, so 
 ever sees a living writer without its lock.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -37,6 +38,7 @@ __all__ = [
 FORMAT_VERSION = 1
 _SAFE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 _LONGEST = 120
+_KNOWS_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP})
 
 
 class Lock:
@@ -44,20 +46,28 @@ class Lock:
 
     Held by one open file at a time, in whichever process. A forked child drops what it
     inherited with :meth:`drop`, so that the lock does not outlive its parent.
+
+    Some network filesystems know no locks. There everybody gets one, and whether
+    somebody else is alive cannot be told.
+
+    Args:
+        descriptor: That of the file.
+        is_known: Whether the filesystem knows locks.
     """
 
-    __slots__ = ("_descriptor",)
+    __slots__ = ("_descriptor", "is_known")
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, is_known: bool = True) -> None:
         """Take the descriptor of a locked file."""
         self._descriptor: int | None = descriptor
+        self.is_known: bool = is_known
 
     @classmethod
     def taken(cls, path: Path) -> "Lock | None":
         """Lock a file, which is made if it is missing; None while somebody else does.
 
         Raises:
-            OSError: The file cannot be opened, or the filesystem knows no locks.
+            OSError: The file cannot be opened.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
@@ -66,9 +76,11 @@ class Lock:
         except BlockingIOError:
             os.close(descriptor)
             return None
-        except BaseException:
-            os.close(descriptor)
-            raise
+        except OSError as error:
+            if error.errno not in _KNOWS_NO_LOCKS:
+                os.close(descriptor)
+                raise
+            return cls(descriptor, is_known=False)
         return cls(descriptor)
 
     def drop(self) -> None:
@@ -114,7 +126,7 @@ class WriterFolder(NamedTuple):
         if lock is None:
             return True
         lock.drop()
-        return False
+        return not lock.is_known and not self.is_settled
 
 
 class RunFolder(NamedTuple):
@@ -123,20 +135,22 @@ class RunFolder(NamedTuple):
     Args:
         path: The folder, which need not exist.
         run_id: The run.
+        host: The machine whose writers are meant, where the folder is shared.
     """
 
     path: Path
     run_id: str
+    host: str
 
     @classmethod
     def of(cls, home: Path, run_id: str) -> "RunFolder":
         """Return the folder of a run below the home of Tracker."""
-        return cls(home / "journal" / folder_name(run_id), run_id)
+        return cls(home / "journal" / folder_name(run_id), run_id, this_host())
 
     @property
     def content(self) -> Path:
         """Where content of this host lies until all backends have taken it."""
-        return self.path / "content" / folder_name(this_host())
+        return self.path / "content" / folder_name(self.host)
 
     @property
     def doorbell(self) -> Path:
@@ -160,11 +174,11 @@ class RunFolder(NamedTuple):
         """Make the folder of a new writer, this process, and lock it.
 
         Raises:
-            OSError: The disk refused, or the filesystem knows no locks.
+            OSError: The disk refused.
         """
         unnamed = self.path / "writers" / f".new-{writer.id}"
         unnamed.mkdir(mode=0o700)
-        told = WriterFolder(unnamed, writer, role, this_host(), os.getpid())
+        told = WriterFolder(unnamed, writer, role, self.host, os.getpid())
         lock = Lock.taken(unnamed / "writer.json")
         if lock is None:
             message = f"the writer {writer.id!r} is there already; this is a bug"
@@ -179,6 +193,10 @@ class RunFolder(NamedTuple):
             raise
         return told._replace(path=path), lock
 
+    def hosts(self) -> list[str]:
+        """Return the machines that have written, sorted."""
+        return sorted({writer.host for writer in self.writers()})
+
     def writers(self) -> list[WriterFolder]:
         """Return all writers, sorted by their ids, the earlier ones first."""
         found = (self.writer(name) for name in self.writer_ids())
@@ -190,6 +208,10 @@ class RunFolder(NamedTuple):
             names = os.listdir(self.path / "writers")  # noqa: PTH208 - texts
             return sorted(name for name in names if not name.startswith("."))
         return []
+
+    def has_settled(self, writer_id: str) -> bool:
+        """Tell whether it is known that a writer will write no more."""
+        return (self.path / "writers" / writer_id / "ended").exists()
 
     def writer(self, writer_id: str) -> WriterFolder | None:
         """Return one writer; None where it cannot be told who it is."""
@@ -206,7 +228,7 @@ def run_folders(home: Path) -> Iterator[RunFolder]:
     for told in sorted((home / "journal").glob("*/run.json")):
         found = read_file(told)
         if found is not None and isinstance(found.get("run_id"), str):
-            yield RunFolder(told.parent, str(found["run_id"]))
+            yield RunFolder(told.parent, str(found["run_id"]), this_host())
 
 
 def segment_numbers(folder: Path) -> list[int]:
