@@ -370,7 +370,13 @@ class Carrier:
         if state == self._swept:
             return
         self._swept = state
-        sweep(self._folder, ledgers(self._folder))
+        # Its own counts also when it is that of a process that is just ending.
+        others = [
+            ledger
+            for ledger in ledgers(self._folder)
+            if ledger.folder != self.ledger.folder
+        ]
+        sweep(self._folder, [self.ledger, *others])
 
     def _count_degraded(self, kind: str, count: int) -> None:
         if count > 0:

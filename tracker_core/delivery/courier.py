@@ -76,7 +76,7 @@ class Courier:
         self._lock: Lock | None = None
         self._changed = threading.Condition()
         self._wake = threading.Event()
-        self._stops = False
+        self._stops = threading.Event()
         self._was_tried = False
         self._is_idle = False
         self._thread: threading.Thread | None = None
@@ -144,7 +144,7 @@ class Courier:
 
     def stop(self, deadline: float) -> bool:
         """End the thread, unless the backend keeps it; tell whether it ended."""
-        self._stops = True
+        self._stops.set()
         self._wake.set()
         thread = self._thread
         if thread is None:
@@ -190,7 +190,7 @@ class Courier:
     def _run(self) -> None:
         _carrying.is_on = True
         try:
-            while not self._stops:
+            while not self._stops.is_set():
                 try:
                     if self._lock is not None or self._take_lock():
                         self._carry()
@@ -207,7 +207,7 @@ class Courier:
 
     def _carry(self) -> None:
         carrier = Carrier(self._folder, self.target, self._ledger, self._notify)
-        while not self._stops:
+        while not self._stops.is_set():
             self._wake.clear()
             step = carrier.step()
             with self._changed:
@@ -215,6 +215,8 @@ class Courier:
                 self._was_tried = self._was_tried or step is not Step.FAILED
                 self._changed.notify_all()
             if step is Step.IDLE or step is Step.MOVED:
+                # Others read in the ledger how far it is.
+                carrier.rest()
                 self._pause(self.target.tracker.gathers_for)
             elif step is Step.FAILED:
                 self._pause(max(carrier.due - time.monotonic(), 0.0), hears=False)
@@ -222,25 +224,25 @@ class Courier:
 
     def _pause(self, seconds: float, *, hears: bool = True) -> None:
         """Wait, but not when somebody wants to read what was logged."""
+        if not hears:
+            # A backend that failed is left alone; only the end is waited for.
+            self._stops.wait(seconds)
+            return
         end = time.monotonic() + seconds
         rung = _rung_ns(self._folder.doorbell)
-        while not self._stops and (left := end - time.monotonic()) > 0:
-            if hears and self._wake.wait(min(left, _LOOK_EACH_S)):
-                return
-            if not hears:
-                # A backend that failed is left alone; only the end is waited for.
-                time.sleep(min(left, _LOOK_EACH_S))
-            elif _rung_ns(self._folder.doorbell) != rung:
+        while (left := end - time.monotonic()) > 0:
+            is_woken = self._wake.wait(min(left, _LOOK_EACH_S))
+            if is_woken or _rung_ns(self._folder.doorbell) != rung:
                 return
 
     def _notify(self, message: str, error: BaseException | None) -> None:
+        if self._announces and not self._has_announced:
+            self._has_announced = True
+            warn("%s", message)
         with self._changed:
             self.first_error = self.first_error or error
             self._was_tried = True
             self._changed.notify_all()
-        if self._announces and not self._has_announced:
-            self._has_announced = True
-            warn("%s", message)
 
 
 def _touch(path: Path) -> None:

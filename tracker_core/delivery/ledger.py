@@ -16,6 +16,7 @@ from typing import NamedTuple, Self, cast
 
 from tracker_core.errors import JournalError
 from tracker_core.journal.folders import (
+    Lock,
     RunFolder,
     folder_name,
     make_folder,
@@ -195,6 +196,17 @@ class Ledger:
         }
         replace_file(self.folder / "cursor.json", told)
 
+    def is_held(self) -> bool:
+        """Tell whether some process delivers, as far as the filesystem knows locks."""
+        try:
+            lock = Lock.taken(self.folder / "lock")
+        except OSError:
+            return False
+        if lock is None:
+            return True
+        lock.drop()
+        return False
+
     def position(self, writer: str) -> Position:
         """Return how far a writer is delivered."""
         return self.positions.get(writer, BEGINNING)
@@ -261,11 +273,10 @@ def ledgers(folder: RunFolder) -> list[Ledger]:
     """
     host = folder.path / "delivery" / folder_name(folder.host)
     found = [Ledger.load(path.parent) for path in sorted(host.glob("*/cursor.json"))]
-    alive = {one.writer.id for one in folder.writers() if one.is_alive()}
     return [
         ledger
         for ledger in found
-        if ledger is not None and (ledger.scope is None or ledger.scope in alive)
+        if ledger is not None and (ledger.scope is None or ledger.is_held())
     ]
 
 
