@@ -65,7 +65,7 @@ def let_go() -> Iterator[threading.Event]:
     event.set()
     for thread in threading.enumerate():
         if thread.name.startswith("tracker-"):
-            thread.join()
+            thread.join(10)
 
 
 def test_reads_through_the_run_see_what_it_has_logged(open_run: _Open) -> None:
@@ -107,6 +107,7 @@ def test_read_says_when_nobody_answers_in_time(
 
     with pytest.raises(DeliveryTimeoutError, match=r"'t0' has not taken \d+ records"):
         run.params()
+    run.finish()
 
 
 def test_backend_that_fails_is_warned_of_once(
