@@ -8,6 +8,8 @@ from tracker_core.cli.get import get
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
 from tracker_core.cli.show import show
+from tracker_core.cli.status import status
+from tracker_core.cli.sync import sync
 from tracker_core.cli.verify import verify
 
 __all__ = ["main"]
@@ -36,5 +38,5 @@ def main() -> None:
     """Launch jobs whose runs are tracked, and read what they logged."""
 
 
-for _command in (run, env, list_command, show, get, verify):
+for _command in (run, env, list_command, show, get, status, sync, verify):
     main.add_command(_command)

@@ -25,6 +25,12 @@ __all__ = ["env", "run"]
 )
 @launch_options
 @click.option("--name", metavar="NAME", callback=given, help="A name for the run.")
+@click.option(
+    "--run-id",
+    metavar="RUN_ID",
+    callback=given,
+    help="The run's id: one that was launched before goes on as its next attempt.",
+)
 @click.argument(
     "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND..."
 )

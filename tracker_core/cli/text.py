@@ -13,6 +13,7 @@ __all__ = [
     "duration",
     "moment",
     "raised_at",
+    "seconds_words",
     "shown",
     "size_words",
     "stamp",
@@ -125,6 +126,11 @@ def duration(info: RunInfo | Attempt, now: datetime | None = None) -> str:
         return "–"
     end = info.ended_at or now or datetime.now(UTC)
     return _span(end - info.started_at)
+
+
+def seconds_words(seconds: float) -> str:
+    """Return a span of time that is given in seconds."""
+    return _span(timedelta(seconds=seconds))
 
 
 def _kind_words(cause: Mapping[str, Value]) -> str:

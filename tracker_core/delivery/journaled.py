@@ -13,6 +13,7 @@ from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
 from tracker_core.delivery.courier import Courier, is_courier, is_private
 from tracker_core.delivery.ledger import expect
+from tracker_core.delivery.overview import pending
 from tracker_core.delivery.spool import Spool
 from tracker_core.errors import (
     ConfigError,
@@ -276,6 +277,8 @@ class JournaledDelivery(Delivery):
         ledger = courier.ledger
         name, run_id = courier.target.name, self._folder.run_id
         due = self._due(courier, written)
+        if self._waits_for_all:
+            due = max(due, pending(self._folder, ledger))
         if due:
             warn(
                 "backend %r has not taken %d records of run %r yet%s; they are safe in "
