@@ -17,6 +17,9 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always tried, so that something is whatever is there.
 PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))
 
+# A worker per processor; a file stays with one, as what it prepares is shared in it.
+WORKERS = ["--numprocesses=logical", "--dist=loadfile"]
+
 nox.needs_version = ">=2025.2.9"
 
 
@@ -70,7 +73,9 @@ def wheel(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; the Python that runs nox also measures their coverage."""
     install(session, "test", "-e", f".{EXTRAS}")
-    pytest = ["pytest", f"--hypothesis-seed={seed()}", *session.posargs]
+    # Else each of the thousand processes that tests start compiles what it imports.
+    session.env["PYTHONDONTWRITEBYTECODE"] = None
+    pytest = ["pytest", f"--hypothesis-seed={seed()}", *WORKERS, *session.posargs]
     if session.python != HERE:
         session.run(*pytest)
         return

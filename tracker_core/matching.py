@@ -52,10 +52,15 @@ _LOADERS: Mapping[Space, Callable[["Facts"], Mapping[str, object]]] = {
     Space.METRICS: lambda facts: facts.series(),
 }
 _RANKS: Mapping[type, int] = {float: 0, str: 1, bool: 2, datetime: 3}
+_RUN_ID = Field(Space.RUN, "run_id")
 
 
 class Facts(Protocol):
     """What one run can tell; no method is called before a condition asks for it."""
+
+    @property
+    def run_id(self) -> str:
+        """The run, which costs nothing to tell."""
 
     def info(self) -> RunInfo:
         """Return who the run is."""
@@ -133,6 +138,9 @@ class _Run:
 
     def value(self, field: Field) -> object:
         """Return the value of a field, or None where there is none."""
+        if field == _RUN_ID:
+            # Asked of every run, to find a few among many.
+            return self._facts.run_id
         if field.space is Space.RUN:
             return _attribute(self.info, field.key)
         found = self._held(field.space).get(field.key)

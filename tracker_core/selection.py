@@ -63,6 +63,11 @@ class TrackerFacts(NamedTuple):
     tracker: "NativeTracker"
     known: RunInfo
 
+    @property
+    def run_id(self) -> str:
+        """The run."""
+        return self.known.run_id
+
     def info(self) -> RunInfo:
         """Return who the run is."""
         return self.known

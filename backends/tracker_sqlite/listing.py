@@ -128,6 +128,10 @@ class _Facts(NamedTuple):
     key: int
     known: RunInfo
 
+    @property
+    def run_id(self) -> str:
+        return self.known.run_id
+
     def info(self) -> RunInfo:
         return self.known
 

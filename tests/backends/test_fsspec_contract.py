@@ -23,6 +23,9 @@ class TestLocalFiles(TrackerContract):
 class TestMemoryFiles(TrackerContract):
     """The contract on fsspec's filesystem in memory, which one process shares."""
 
+    # With one seed the stories are those of the local filesystem, told once more.
+    machine_examples = 20
+
     @pytest.fixture
     def open_tracker(self) -> Callable[[], FsspecTracker]:
         """Open a tracker below a root that no other test has."""

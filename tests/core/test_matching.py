@@ -318,6 +318,14 @@ def test_matching_asks_for_what_it_needs_alone() -> None:
     assert run.asked == ["params", "tags"]
 
 
+def test_matching_asks_nothing_for_an_id() -> None:
+    """To look a few runs up among many costs nothing of the others."""
+    run = _Run("r2")
+
+    assert not matches(parse('run_id = "r1" and params.a = 1'), run)
+    assert run.asked == []
+
+
 def _sorted(values: Sequence[Value], order: str) -> list[Value]:
     """Sort runs whose param x has these values, and give the values."""
     runs = [

@@ -68,8 +68,8 @@ def test_facts_of_a_tracker_are_its_reads() -> None:
 
     facts = TrackerFacts(tracker, tracker.run("run"))
 
-    assert (facts.info().name, facts.params(), facts.tags()) == (
-        "n",
+    assert (facts.run_id, facts.info().name) == ("run", "n")
+    assert (facts.params(), facts.tags()) == (
         {"p": 1},
         {"t": "x"},
     )

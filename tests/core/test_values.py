@@ -35,6 +35,9 @@ class _Scalar:
         self._item = item
         self.ndim = ndim
 
+    def __repr__(self) -> str:
+        return f"scalar {self._item!r}"
+
     def item(self) -> object:
         return self._item
 

@@ -3,6 +3,8 @@
 import importlib.util
 import os
 import re
+import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +23,14 @@ run = AppRun.run_from_env()
 run.add_metadata(owner="ada")
 listed = [b.name for b in installed_backends() if "folder_tracker" in b.factory]
 print(listed, run.backends[0].metadata(run.id))
+"""
+_LONG_JOB = """
+from tracker_core import AppRun
+from tracker_core.registry import trackers_from_environ
+
+run = AppRun("demo", trackers_from_environ())
+for number in range(9):
+    run.log_param(f"p{number}", number)
 """
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -67,6 +77,7 @@ def test_every_python_block_names_its_file() -> None:
         "# folder_tracker.py",
         "# test_folder_tracker.py",
         "# conftest.py",
+        "# test_folder_faults.py",
     ]
 
 
@@ -81,11 +92,22 @@ def test_job_prints_what_the_page_shows(package: Path) -> None:
 
 
 def test_native_tracker_keeps_the_contract(package: Path) -> None:
-    """The suite passes as the page runs it, and skips nothing."""
+    """The suite passes as the page runs it, as do the page's own tests of faults."""
     suite = _run(package, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error")
 
     assert suite.returncode == 0, suite.stdout
     assert re.search(r"\d+ passed in", suite.stdout)
+
+
+def test_job_dies_after_the_third_call_as_its_environment_says(package: Path) -> None:
+    """What the tracker has taken until then is kept."""
+    said = next(code for _, code in _blocks() if "TRACKER_FAULTY_CONFIG" in code)
+    variables = dict(word.split("=", 1) for word in shlex.split(said) if "=" in word)
+
+    job = _run(package, "-c", _LONG_JOB, variables=variables)
+
+    assert job.returncode == -signal.SIGKILL, job.stderr
+    assert len(list(package.glob("runs/runs/*/*.jsonl"))) == 3
 
 
 @pytest.mark.skipif(

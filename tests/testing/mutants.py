@@ -1,4 +1,4 @@
-"""Trackers that are each wrong in one way, and the contract run on all of them.
+"""Trackers that are each wrong in one way, and the tests that must catch them.
 
 pytest does not collect this by itself: ``test_contract.py`` runs it in a process of
 its own and looks which test catches which mutant.
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import pytest
 from hypothesis import Phase, settings
 
+from tests.testing.catches import is_wanted
 from tests.testing.mutants_of_series import SERIES_MUTANTS
 from tests.testing.mutants_of_stores import STORE_MUTANTS
 from tests.testing.mutants_of_stories import STORY_MUTANTS
@@ -436,9 +437,15 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
 )
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, scope="class")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the mutants of a test, since all with all are thirty thousand."""
+    test = metafunc.function.__name__
+    chosen = [mutant for mutant in MUTANTS if is_wanted(mutant.__name__, test)]
+    metafunc.parametrize("mutant", chosen, ids=lambda mutant: mutant.__name__)
+
+
 class TestMutant(TrackerContract):
-    """The suite, on each mutant."""
+    """Of the suite, what must catch a mutant, on that one."""
 
     # The search ends at the first difference, so this is rarely reached.
     machine_examples = 300

@@ -2,8 +2,9 @@
 
 - :class:`TrackerContract`: the suite that every backend passes; subclass it.
 - :class:`MemoryTracker`: the reference model, and a store for tests.
-- :class:`FaultyTracker` and :data:`FaultPlan`: a tracker that fails as planned; the
-  faults and plans are in :mod:`tracker_core.testing.faults`.
+- :class:`~tracker_core.testing.faults.FaultyTracker` and
+  :data:`~tracker_core.testing.faults.plans.FaultPlan`: a tracker that fails as planned;
+  the faults and plans are in :mod:`tracker_core.testing.faults`.
 
 The contract needs pytest and hypothesis, so it is imported when it is asked for.
 """

@@ -110,8 +110,8 @@ def _bodies() -> st.SearchStrategy[Body]:
     tags = cast("st.SearchStrategy[dict[str, str]]", _mappings(texts()))
     return st.one_of(
         # Often, since it takes two of one series to rewind, of one moment to merge.
-        *(_one_curve() for _ in range(4)),
-        *(_one_moment() for _ in range(2)),
+        *(_one_curve() for _ in range(5)),
+        *(_one_moment() for _ in range(3)),
         _metrics(),
         _columns(),
         st.builds(MetadataBody, _mappings(values())),
@@ -198,7 +198,8 @@ def _metrics() -> st.SearchStrategy[MetricsBody]:
 @st.composite
 def _columns(draw: st.DrawFn) -> ColumnsBody:
     rows = draw(st.integers(1, 4))
-    kinds = (st.floats(), st.integers(-9, 9), st.integers(), values())
+    floats = st.floats() | st.sampled_from([float("nan"), -0.0, 0.1])
+    kinds = (floats, st.integers(-9, 9), st.integers(), values())
     column = st.one_of(
         *(st.lists(kind, min_size=rows, max_size=rows) for kind in kinds)
     )
