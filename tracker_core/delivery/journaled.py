@@ -216,22 +216,36 @@ class JournaledDelivery(Delivery):
         self._writer.close()
         if self._is_child:
             return
-        written = self._writer.written()
         usual = self._closes_within
         deadline = time.monotonic() + (usual if within is None else min(usual, within))
         held = [courier for courier in self._couriers if courier.is_holder]
+        written = self._writer.written()
+        try:
+            for courier in held:
+                self._wait_for(courier, written, deadline)
+        except BaseException:
+            # A handler has had enough of it, such as that of Ctrl-C.
+            deadline = time.monotonic()
+            raise
+        finally:
+            self._stop(deadline)
         for courier in held:
-            if courier.wait_until_taken(written, deadline):
-                soon = time.monotonic() + _REST_S
-                courier.wait_until_idle(
-                    deadline if self._waits_for_all else min(deadline, soon)
-                )
+            self._sum_up(courier, written)
+
+    def _wait_for(
+        self, courier: Courier, written: dict[str, int], deadline: float
+    ) -> None:
+        if courier.wait_until_taken(written, deadline):
+            soon = time.monotonic() + _REST_S
+            courier.wait_until_idle(
+                deadline if self._waits_for_all else min(deadline, soon)
+            )
+
+    def _stop(self, deadline: float) -> None:
         for courier in self._couriers:
             has_ended = courier.stop(deadline)
             if has_ended and courier.target.is_owned:
                 courier.target.close()
-        for courier in held:
-            self._sum_up(courier, written)
 
     def _in_order(self, written: dict[str, int]) -> list[Courier]:
         def doubt(courier: Courier) -> tuple[bool, bool]:
