@@ -341,12 +341,11 @@ def test_launch_explains_a_command_that_cannot_start(
     program: Callable[[Path], str],
     code: int,
     reason: str,
-    place: Path,
     store: NativeTracker,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The codes are those of a shell, and the run has failed for that reason."""
-    found, info = run(store, program(place))
+    found, info = run(store, program(Path.cwd()))
 
     assert (found, info.status) == (code, "FAILED")
     assert info.cause
@@ -425,7 +424,7 @@ def test_launch_delivers_nothing_where_that_is_the_mode(
 
 
 def test_launch_offline_notes_which_backends_are_due(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A job need not track by itself for its run to be delivered later."""
     monkeypatch.setenv("TRACKER_MODE", "offline")
