@@ -24,6 +24,8 @@ __all__ = ["Courier", "is_courier", "is_private"]
 
 _LOCK_EACH_S = 1.0
 _LOOK_EACH_S = 0.1
+# How long a thread that no backend keeps may take to end.
+_END_S = 0.2
 
 _carrying = threading.local()
 
@@ -149,7 +151,7 @@ class Courier:
         thread = self._thread
         if thread is None:
             return True
-        thread.join(max(deadline - time.monotonic(), 0.05))
+        thread.join(max(deadline - time.monotonic(), _END_S))
         return not thread.is_alive()
 
     def abandon(self) -> None:
