@@ -37,6 +37,8 @@ __all__ = ["JournaledDelivery", "close_all"]
 _T = TypeVar("_T")
 # How long the end of a process waits for what others are still logging.
 _REST_S = 0.5
+# How long a read waits for one backend before it looks at the next.
+_TURN_S = 0.02
 _FAILURES = (ConfigError, PermanentError, RetryableError)
 
 
@@ -171,7 +173,8 @@ class JournaledDelivery(Delivery):
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask a backend once it has all that this process has logged.
 
-        Native ones come first, and among them those that have it already.
+        It is the first that has, of the native ones if there are any; the others are
+        asked where that one gives no answer.
 
         Raises:
             DeliveryTimeoutError: None of them has it in time.
@@ -180,13 +183,16 @@ class JournaledDelivery(Delivery):
         written = self._writer.written()
         deadline = time.monotonic() + self._reads_within
         last: BaseException | None = None
-        for courier in self._in_order(written):
-            try:
-                return self._ask(courier, call, written, deadline)
-            except BaseException as error:
-                if is_interruption(error):
-                    raise
-                last = error
+        for waiting in self._natives_and_others():
+            while waiting:
+                courier = _first_with(written, waiting, deadline)
+                waiting.remove(courier)
+                try:
+                    return self._ask(courier, call, written, deadline)
+                except BaseException as error:
+                    if is_interruption(error):
+                        raise
+                    last = error
         if last is not None:
             raise last
         return None
@@ -247,12 +253,12 @@ class JournaledDelivery(Delivery):
             if has_ended and courier.target.is_owned:
                 courier.target.close()
 
-    def _in_order(self, written: dict[str, int]) -> list[Courier]:
-        def doubt(courier: Courier) -> tuple[bool, bool]:
+    def _natives_and_others(self) -> tuple[list[Courier], list[Courier]]:
+        natives, others = [], []
+        for courier in self._couriers:
             is_plain = isinstance(courier.target.tracker, PlainTracker)
-            return (is_plain, not courier.has_taken(written))
-
-        return sorted(self._couriers, key=doubt)
+            (others if is_plain else natives).append(courier)
+        return natives, others
 
     def _ask(
         self,
@@ -262,7 +268,7 @@ class JournaledDelivery(Delivery):
         deadline: float,
     ) -> _T:
         tracker = courier.target.tracker
-        has_all = courier.wait_until_taken(written, deadline)
+        has_all = courier.has_taken(written)
         left = max(deadline - time.monotonic(), 0.0)
         if not has_all or not tracker.turn.acquire(left):
             raise DeliveryTimeoutError(
@@ -317,3 +323,18 @@ class JournaledDelivery(Delivery):
                 run_id,
                 ", ".join(unheld(*item) for item in sorted(ledger.degraded.items())),
             )
+
+
+def _first_with(
+    written: dict[str, int], couriers: list[Courier], deadline: float
+) -> Courier:
+    """Wait until one of the backends has what was written; else return any."""
+    for courier in couriers:
+        courier.hurry()
+    while True:
+        for courier in couriers:
+            soon = min(time.monotonic() + _TURN_S, deadline)
+            if courier.wait_for(written, soon):
+                return courier
+        if time.monotonic() >= deadline:
+            return couriers[0]
