@@ -56,6 +56,7 @@ def stores(
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("TRACKER_BACKENDS", BACKENDS)
     monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(tmp_path / "runs.db"))
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "3")
     monkeypatch.setenv("TRACKER_FSSPEC_CONFIG", str(tmp_path / "runs"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     sqlite = tracker_sqlite.create(str(tmp_path / "runs.db"))
@@ -160,9 +161,9 @@ def test_tracked_run_goes_on_in_the_others(
         assert holds_everything(tracker, run.id)
         assert tracker.run(run.id).status == "FINISHED"
         assert tracker.run(run.id).experiment == "iris"
-    failed, missed = caplog.messages
+    failed, due = caplog.messages
     assert failed.startswith("backend 'faulty' failed: ")
-    assert missed.startswith("backend 'faulty' missed 12 of 12 records of run ")
+    assert due.startswith("backend 'faulty' has not taken 12 records of run ")
 
 
 def test_both_others_tell_the_same(
@@ -188,9 +189,9 @@ def test_job_goes_on_in_the_others(
     done = start("-c", JOB)
 
     assert done.returncode == 3
-    failed, missed = done.stderr.splitlines()
+    failed, due = done.stderr.splitlines()
     assert failed.startswith("backend 'faulty' failed: ")
-    assert missed.startswith("backend 'faulty' missed 12 of 12 records of run ")
+    assert due.startswith("backend 'faulty' has not taken 12 records of run ")
     assert all(
         holds_everything(tracker, "scheduler://session/app") for tracker in stores
     )
