@@ -254,7 +254,8 @@ class JournaledDelivery(Delivery):
                 courier.target.close()
 
     def _natives_and_others(self) -> tuple[list[Courier], list[Courier]]:
-        natives, others = [], []
+        natives: list[Courier] = []
+        others: list[Courier] = []
         for courier in self._couriers:
             is_plain = isinstance(courier.target.tracker, PlainTracker)
             (others if is_plain else natives).append(courier)
