@@ -377,6 +377,24 @@ def test_launch_survives_backends_that_fail(
     assert due.endswith(f"safe in the journal: tracker sync {launch.run_id}")
 
 
+def test_launch_counts_what_the_job_has_logged(
+    store: NativeTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The job leaves it to the launcher to deliver, and to say what is due."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    launch = plan_launch(os.environ, trackers="bad=tracker_sqlite:create")
+    target = Target("bad", FaultyTracker(store))
+    log = "from tracker_core import AppRun; AppRun.run_from_env().log_metric('x', 1)"
+
+    launch_job(launch, [target], python(log), os.environ)
+
+    # Of either four: created, provenance, started and ended.
+    assert "backend 'bad' has not taken 9 records of run " in caplog.messages[-1]
+
+
 def test_launch_leaves_what_dies_with_a_process_to_the_job(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -196,12 +196,13 @@ def test_track_isolates_its_backends(
 
     assert first.params(run.id) == last.params(run.id) == {"lr": 0.1}
     assert first.run(run.id).status == last.run(run.id).status == "FINISHED"
-    failed, due = caplog.messages
+    failed, missed = caplog.messages
     assert failed.startswith("backend 'FaultyTracker' failed: ")
     assert failed.endswith("; the job and the other backends go on")
-    assert due.startswith(
-        f"backend 'FaultyTracker' has not taken 5 records of run {run.id!r} yet ("
+    assert missed.startswith(
+        f"backend 'FaultyTracker' has missed 5 records of run {run.id!r} ("
     )
+    assert missed.endswith("so nobody delivers them later")
 
 
 def test_track_leaves_nothing_in_the_journal_that_every_backend_has(

@@ -1,5 +1,6 @@
 """The run of a job, as the environment tells it, and how it ends with its process."""
 
+import json
 import os
 import signal
 import subprocess
@@ -616,13 +617,28 @@ def test_failing_backend_is_named_at_the_start_and_at_the_end(
     found, errors = job.do(code, f"{FAULTY},{SQLITE}")
 
     assert found == 3
-    failed, due = errors.splitlines()
+    failed, missed = errors.splitlines()
     assert failed.startswith("backend 'faulty' failed: ")
     assert "planned to fail; the job and the other backends go on" in failed
-    assert due.startswith("backend 'faulty' has not taken 7 records of run 'j' yet (")
-    assert due.endswith("); they are safe in the journal: tracker sync j")
+    assert missed.startswith("backend 'faulty' has missed 7 records of run 'j' (")
+    assert missed.endswith("so nobody delivers them later")
     assert job.tracker.series("j")["x"].count == 3
     assert job.info.status == "FINISHED"
+
+
+def test_failing_backend_that_others_reach_can_have_it_later(
+    job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The last line says how."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    config = {"inner": {"sqlite": str(tmp_path / "other.db")}}
+    monkeypatch.setenv("TRACKER_FAULTY_CONFIG", json.dumps(config))
+
+    _, errors = job.do("", f"{FAULTY},{SQLITE}")
+
+    _, due = errors.splitlines()
+    assert due.startswith("backend 'faulty' has not taken 4 records of run 'j' yet (")
+    assert due.endswith("); they are safe in the journal: tracker sync j")
 
 
 def test_failing_backend_answers_no_read(

@@ -161,9 +161,9 @@ def test_tracked_run_goes_on_in_the_others(
         assert holds_everything(tracker, run.id)
         assert tracker.run(run.id).status == "FINISHED"
         assert tracker.run(run.id).experiment == "iris"
-    failed, due = caplog.messages
+    failed, missed = caplog.messages
     assert failed.startswith("backend 'faulty' failed: ")
-    assert due.startswith("backend 'faulty' has not taken 12 records of run ")
+    assert missed.startswith("backend 'faulty' has missed 12 records of run ")
 
 
 def test_both_others_tell_the_same(
@@ -189,9 +189,9 @@ def test_job_goes_on_in_the_others(
     done = start("-c", JOB)
 
     assert done.returncode == 3
-    failed, due = done.stderr.splitlines()
+    failed, missed = done.stderr.splitlines()
     assert failed.startswith("backend 'faulty' failed: ")
-    assert due.startswith("backend 'faulty' has not taken 12 records of run ")
+    assert missed.startswith("backend 'faulty' has missed 12 records of run ")
     assert all(
         holds_everything(tracker, "scheduler://session/app") for tracker in stores
     )
@@ -209,7 +209,7 @@ def test_launched_job_goes_on_in_the_others(
     assert done.returncode == 3
     assert run_id == same
     assert "backend 'faulty' failed: " in done.stderr
-    assert f"backend 'faulty' missed 12 of 12 records of run {run_id!r}" in done.stderr
+    assert f"backend 'faulty' has missed 12 records of run {run_id!r}" in done.stderr
     for tracker in stores:
         assert holds_everything(tracker, run_id)
         info = tracker.run(run_id)
