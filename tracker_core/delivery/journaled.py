@@ -7,16 +7,19 @@ seen by the job, but for one warning a backend and the summing up at the end.
 import atexit
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
 from tracker_core.delivery.courier import Courier, is_courier, is_private
+from tracker_core.delivery.due import count_due
 from tracker_core.delivery.ledger import expect
 from tracker_core.delivery.spool import Spool
 from tracker_core.errors import (
     ConfigError,
     DeliveryTimeoutError,
+    JournalError,
     PermanentError,
     RetryableError,
 )
@@ -297,16 +300,13 @@ class JournaledDelivery(Delivery):
         ledger = courier.ledger
         name, run_id = courier.target.name, self._folder.run_id
         due = self._due(courier, written)
+        if self._waits_for_all:
+            # The others have gone, and left it to this one to say.
+            with suppress(OSError, JournalError):
+                due = count_due(self._folder, ledger)
         if due:
-            warn(
-                "backend %r has not taken %d records of run %r yet%s; they are safe in "
-                "the journal: tracker sync %s",
-                name,
-                due,
-                run_id,
-                f" ({ledger.error})" if ledger.error else "",
-                run_id,
-            )
+            why = f" ({ledger.error})" if ledger.error else ""
+            self._tell_due(courier, due, why)
         dead = sum(letter.records for letter in ledger.dead())
         if dead:
             warn(
@@ -324,6 +324,28 @@ class JournaledDelivery(Delivery):
                 run_id,
                 ", ".join(unheld(*item) for item in sorted(ledger.degraded.items())),
             )
+
+    def _tell_due(self, courier: Courier, due: int, why: str) -> None:
+        name, run_id = courier.target.name, self._folder.run_id
+        if courier.ledger.scope is not None:
+            warn(
+                "backend %r has missed %d records of run %r%s; it is of this process "
+                "alone, so nobody delivers them later",
+                name,
+                due,
+                run_id,
+                why,
+            )
+            return
+        warn(
+            "backend %r has not taken %d records of run %r yet%s; they are safe in "
+            "the journal: tracker sync %s",
+            name,
+            due,
+            run_id,
+            why,
+            run_id,
+        )
 
 
 def _first_with(
