@@ -360,7 +360,7 @@ def test_launch_survives_backends_that_fail(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """One line when it fails and one at the end, and the job's exit code."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     launch = plan_launch(os.environ)
     targets = [Target("bad", FaultyTracker(store)), Target("good", store)]
 
@@ -383,7 +383,7 @@ def test_launch_counts_what_the_job_has_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The job leaves it to the launcher to deliver, and to say what is due."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
     launch = plan_launch(os.environ, trackers="bad=tracker_sqlite:create")
     target = Target("bad", FaultyTracker(store))

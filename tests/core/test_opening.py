@@ -188,7 +188,7 @@ def test_track_isolates_its_backends(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The bad one costs the others nothing, and is named twice."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     first, last = MemoryTracker(), MemoryTracker()
 
     with track(trackers=[first, FaultyTracker(MemoryTracker()), last]) as run:
@@ -225,7 +225,7 @@ def test_track_keeps_in_the_journal_what_a_backend_lacks(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the others have is there for as long as one of them has not."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     trackers = [MemoryTracker(), FaultyTracker(MemoryTracker())]
 
     with track(trackers=trackers) as run:

@@ -611,7 +611,7 @@ def test_failing_backend_is_named_at_the_start_and_at_the_end(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two lines on stderr; the exit code is the job's, and the other holds all."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     code = "for n in range(3): run.log_metric('x', n)\nimport sys; sys.exit(3)"
 
     found, errors = job.do(code, f"{FAULTY},{SQLITE}")
@@ -630,7 +630,7 @@ def test_failing_backend_that_others_reach_can_have_it_later(
     job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The last line says how."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     config = {"inner": {"sqlite": str(tmp_path / "other.db")}}
     monkeypatch.setenv("TRACKER_FAULTY_CONFIG", json.dumps(config))
 
@@ -645,7 +645,7 @@ def test_failing_backend_answers_no_read(
     job: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The job sees what it has written, as soon as any backend has it."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     code = """
 import time
 begun = time.monotonic()

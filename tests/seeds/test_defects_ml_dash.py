@@ -265,7 +265,7 @@ def test_failing_backend_does_not_fail_the_run(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The run is FINISHED when its work is, and the others have all of it."""
-    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "0.5")
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     faulty = FaultyTracker(MemoryTracker())
 
     with track("ml-dash", trackers=[faulty, tracker]) as run:
