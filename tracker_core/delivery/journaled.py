@@ -206,6 +206,7 @@ class JournaledDelivery(Delivery):
             self._writer.sync()
         written = self._writer.written()
         deadline = None if timeout is None else time.monotonic() + timeout
+        _hurry(self._couriers)
         for courier in self._couriers:
             courier.wait_until_taken(written, deadline)
         return max(
@@ -229,6 +230,7 @@ class JournaledDelivery(Delivery):
         deadline = time.monotonic() + (usual if within is None else min(usual, within))
         held = [courier for courier in self._couriers if courier.is_holder]
         written = self._writer.written()
+        _hurry(held)
         try:
             for courier in held:
                 self._wait_for(courier, written, deadline)
@@ -348,12 +350,17 @@ class JournaledDelivery(Delivery):
         )
 
 
+def _hurry(couriers: Iterable[Courier]) -> None:
+    """Let none begin only when another, which may have failed, was waited for."""
+    for courier in couriers:
+        courier.hurry()
+
+
 def _first_with(
     written: dict[str, int], couriers: list[Courier], deadline: float
 ) -> Courier:
     """Wait until one of the backends has what was written; else return any."""
-    for courier in couriers:
-        courier.hurry()
+    _hurry(couriers)
     while True:
         for courier in couriers:
             soon = min(time.monotonic() + _TURN_S, deadline)
