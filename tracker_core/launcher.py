@@ -15,7 +15,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -110,6 +110,7 @@ class Launch(NamedTuple):
         which attempts there were.
         """
         names = [backend.name for backend in self.backends]
+        usual, settings = Settings(), self.settings
         said = {
             "TRACKER_JOB_ID": self.run_id,
             "TRACKER_BACKENDS": ",".join(names),
@@ -119,6 +120,11 @@ class Launch(NamedTuple):
             "TRACKER_HOME": None if self.home is None else str(self.home),
             "TRACKER_LAUNCH_DIR": self.directory,
             "TRACKER_ON_ERROR": self.on_error,
+            "TRACKER_MODE": _unless(usual.mode, settings.mode),
+            "TRACKER_CLOSE_TIMEOUT": _unless(
+                usual.close_timeout, settings.close_timeout
+            ),
+            "TRACKER_DISK_BUDGET": _unless(usual.disk_budget, settings.disk_budget),
         }
         both = _in_both_families({name: text for name, text in said.items() if text})
         if names:
@@ -187,6 +193,9 @@ def plan_launch(
     backends = backends if folder is not None else ()
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
+    if settings.job_id not in (None, run_id):
+        # It counts the attempts of the job around this launch.
+        settings = settings._replace(attempt=None)
     directory = environ.get("TRACKER_LAUNCH_DIR") or _working_directory()
     return Launch(
         run_id, created, backends, folder, directory, settings.on_error, settings
@@ -214,9 +223,11 @@ def launch_job(
         The job's exit code; 128 + n when signal n ended it, 127 when there is no such
         program, 126 when it cannot be executed.
     """
-    delivery = _begin(launch, targets)
+    given = list(targets)
+    delivery = _open(launch, given)
     memory = OutOfMemory()
     try:
+        _begin(launch, delivery, {target.name for target in given})
         with _Forwarding() as forwarding:
             end = _run_job(command, launch.job_environment(environ), forwarding)
             forwarding.end()
@@ -227,32 +238,42 @@ def launch_job(
         return _record_end(launch, delivery, _end_of(-signal.SIGINT))
 
 
-def _begin(launch: Launch, targets: Iterable[Target]) -> Delivery:
-    """Record that the run has begun, and begin to deliver it.
+def _open(launch: Launch, targets: Iterable[Target]) -> Delivery:
+    """Make the delivery of what the launcher records; nothing is recorded yet.
 
     Trackers that live and die with their process are left to the job.
     """
+    settings, place = launch.settings, launch.home
+    is_off = place is None or settings.mode != "on"
     kept = []
     for target in targets:
-        if is_private(target):
-            target.close()
+        if is_off or is_private(target):
+            _let_go(target)
         else:
             kept.append(target)
-    settings, place = launch.settings, launch.home
     if place is None or settings.mode == "off":
         return DirectDelivery(launch.run_id, (), Sequencer(), isolates=True)
     try:
-        delivery = open_journal(settings, place, launch.run_id, kept, "launcher")
+        return open_journal(settings, place, launch.run_id, kept, "launcher")
     except TrackerError:
         for target in kept:
-            target.close()
+            _let_go(target)
         raise
+
+
+def _let_go(target: Target) -> None:
+    if target.is_owned:
+        target.close()
+
+
+def _begin(launch: Launch, delivery: Delivery, given: Container[str]) -> None:
+    """Record that the run has begun, and begin to deliver it."""
     announce(delivery, launch.created)
     delivery.send(StartedBody("launcher"))
     if isinstance(delivery, JournaledDelivery):
+        delivery.expect(made for made in launch.backends if made.name not in given)
         delivery.start()
         delivery.first_errors(_FIRST_ANSWERS_S)
-    return delivery
 
 
 def _explained(
@@ -348,6 +369,10 @@ def _in_both_families(ours: Mapping[str, str]) -> dict[str, str]:
         if twin is not None:
             found[twin] = text
     return found
+
+
+def _unless(usual: object, value: object) -> str | None:
+    return None if value == usual else str(value)
 
 
 def _listed(backend: BackendSetting) -> str:

@@ -132,6 +132,8 @@ _MODES = ("on", "offline", "off")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
 # Longer texts of digits are no count of anything, and int() refuses the longest.
 _MAX_DIGITS = 9
+# Beyond these the system has no number for it.
+_MAX_SECONDS, _MAX_BYTES = 10.0**9, 2.0**62
 
 
 class Settings(NamedTuple):
@@ -351,7 +353,7 @@ def _close_timeout(environ: Mapping[str, str]) -> float:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    if not 0 <= seconds <= _MAX_SECONDS:
         message = f"TRACKER_CLOSE_TIMEOUT is {text!r}; use seconds, such as 10"
         raise ConfigError(message)
     return seconds
@@ -362,12 +364,16 @@ def _disk_budget(environ: Mapping[str, str]) -> int | None:
     if text is None:
         return None
     found = _SIZE.fullmatch(text)
-    if found is None:
+    size = math.inf if found is None else _size(*found.groups())
+    if size > _MAX_BYTES:
         message = f"TRACKER_DISK_BUDGET is {text!r}; use bytes, such as 500MB or 2GiB"
         raise ConfigError(message)
-    number, unit, binary = found.groups()
+    return int(size)
+
+
+def _size(number: str, unit: str | None, binary: str | None) -> float:
     exponent = " KMGT".index(unit.upper()) if unit else 0
-    return int(float(number) * (1024 if binary else 1000) ** exponent)
+    return float(number) * float(1024 if binary else 1000) ** exponent
 
 
 def _rank(environ: Mapping[str, str]) -> int | None:

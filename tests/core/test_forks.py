@@ -116,3 +116,86 @@ def test_lock_lets_one_thread_in_at_a_time() -> None:
         thread.join()
 
     assert (inside, most) == (0, 1)
+
+
+def test_lock_is_acquired_and_released() -> None:
+    """It can be had once more when it was given back as often as it was taken."""
+    lock = ForkLock()
+
+    taken = [lock.acquire(0) for _ in range(2)]
+    lock.release()
+    while_held = _in_thread(lambda: lock.acquire(0))
+    lock.release()
+    after = _in_thread(lambda: lock.acquire(0))
+
+    assert taken == [True, True]
+    assert (while_held, after) == (False, True)
+
+
+def test_lock_is_waited_for() -> None:
+    """Who waits gets it when it is given back, and within the time."""
+    lock = ForkLock()
+    begun, taken = threading.Event(), []
+
+    def wait() -> None:
+        taken.append(lock.acquire(0))
+        begun.set()
+        taken.append(lock.acquire(60))
+
+    lock.acquire(0)
+    thread = threading.Thread(target=wait)
+    thread.start()
+    begun.wait()
+    lock.release()
+    thread.join()
+
+    assert taken == [False, True]
+
+
+def test_lock_is_waited_for_no_longer_than_said() -> None:
+    """Who waits in vain is told so."""
+    lock = ForkLock()
+
+    with lock:
+        taken = _in_thread(lambda: lock.acquire(0.01))
+
+    assert not taken
+
+
+def test_lock_that_is_not_held_cannot_be_released() -> None:
+    """Neither by a thread that never had it."""
+    lock = ForkLock()
+    failures: list[RuntimeError] = []
+
+    def release() -> bool:
+        try:
+            lock.release()
+        except RuntimeError as error:
+            failures.append(error)
+        return True
+
+    with lock:
+        _in_thread(release)
+
+    assert len(failures) == 1
+
+
+def test_lock_can_be_acquired_in_the_child_whoever_held_it() -> None:
+    """It is free there, and the parent still holds it."""
+    lock = ForkLock()
+
+    with lock:
+        code = _in_child(lambda: _in_thread(lambda: lock.acquire(0)))
+        taken = _in_thread(lambda: lock.acquire(0))
+
+    assert code == 0
+    assert not taken
+
+
+def _in_thread(call: Callable[[], bool]) -> bool:
+    """Return what ``call()`` gives in another thread."""
+    found: list[bool] = []
+    thread = threading.Thread(target=lambda: found.append(call()))
+    thread.start()
+    thread.join()
+    return found[0]

@@ -4,18 +4,23 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+import tracker_sqlite
+from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import Target
+from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import ConfigError, InvalidValueError
 from tracker_core.identity import friendly_name
+from tracker_core.journal.folders import RunFolder
 from tracker_core.launcher import Launch, launch_job, plan_launch
 from tracker_core.runs import RunInfo
 from tracker_core.testing import MemoryTracker
-from tracker_core.testing.faults import FaultyTracker
+from tracker_core.testing.faults import Call, FaultyTracker, once
 
 OUTER = {
     "TRACKER_JOB_ID": "outer",
@@ -36,19 +41,24 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def store(place: Path) -> Iterator[NativeTracker]:
+    """Give a store that outlives its process, which a launcher delivers to."""
+    tracker = tracker_sqlite.create(str(place / "runs.db"))
+    yield tracker
+    tracker.close()
+
+
 def job_sees(launch: Launch, environ: dict[str, str]) -> dict[str, str]:
     """Give our variables and those of torchx, as the job has them."""
     seen = launch.job_environment(environ)
     return {name: seen[name] for name in seen if name.startswith(("TRACKER", "TORCHX"))}
 
 
-def run(
-    tracker: MemoryTracker | FaultyTracker, *command: str, backend: str = "memory"
-) -> tuple[int, RunInfo]:
+def run(tracker: NativeTracker, *command: str) -> tuple[int, RunInfo]:
     """Launch a command that is recorded in ``tracker``; give its code and its run."""
     launch = plan_launch(os.environ)
-    target = Target(backend, tracker)
-    code = launch_job(launch, [target], command, os.environ)
+    code = launch_job(launch, [Target("store", tracker)], command, os.environ)
     return code, tracker.run(launch.run_id)
 
 
@@ -82,7 +92,6 @@ def test_plan_names_the_run_in_both_families(place: Path) -> None:
         "TRACKER_EXPERIMENT": "iris",
         "TORCHX_TRACKING_EXPERIMENT_NAME": "iris",
         "TRACKER_GROUP": "g",
-        "TRACKER_ATTEMPT": "1",
         "TRACKER_HOME": home,
         "TRACKER_LAUNCH_DIR": str(place),
         "TRACKER_ON_ERROR": "raise",
@@ -143,7 +152,8 @@ def test_plan_within_a_job_makes_a_child() -> None:
     seen = job_sees(launch, OUTER)
     assert seen["TRACKER_JOB_ID"] == seen["TORCHX_JOB_ID"] == launch.run_id != "outer"
     assert seen["TRACKER_PARENT_RUN_ID"] == seen["TORCHX_PARENT_RUN_ID"] == "outer"
-    assert seen["TRACKER_ATTEMPT"] == "1"
+    assert "TRACKER_ATTEMPT" not in seen
+    assert launch.settings.attempt is None
     assert (seen["TRACKER_EXPERIMENT"], seen["TRACKER_GROUP"]) == ("mine", "sweep")
 
 
@@ -169,6 +179,31 @@ def test_plan_removes_what_tells_of_another_run() -> None:
         "TRACKER_GROUP",
     ]
     assert launch.job_environment(environ)["PATH"] == "/bin"
+
+
+def test_plan_passes_on_how_the_job_delivers() -> None:
+    """What was said about mode, time and disk holds for the job as well."""
+    environ = {
+        "TRACKER_MODE": "offline",
+        "TRACKER_CLOSE_TIMEOUT": "2.5",
+        "TRACKER_DISK_BUDGET": "5MB",
+    }
+
+    launch = plan_launch(environ)
+
+    assert job_sees(launch, environ).items() >= {
+        ("TRACKER_MODE", "offline"),
+        ("TRACKER_CLOSE_TIMEOUT", "2.5"),
+        ("TRACKER_DISK_BUDGET", "5000000"),
+    }
+
+
+def test_plan_counts_the_attempt_of_its_own_run() -> None:
+    """The attempt of a launched run is the one that is said with its id."""
+    again = plan_launch({"TRACKER_JOB_ID": "x", "TRACKER_ATTEMPT": "3"}, run_id="x")
+    first = plan_launch({"TRACKER_ATTEMPT": "3"})
+
+    assert (again.settings.attempt, first.settings.attempt) == (3, 3)
 
 
 @pytest.mark.parametrize("trackers", ["", " , "])
@@ -208,7 +243,6 @@ def test_plan_goes_on_untracked_under_warn(
     assert job_sees(launch, environ) == {
         "TRACKER_JOB_ID": launch.run_id,
         "TORCHX_JOB_ID": launch.run_id,
-        "TRACKER_ATTEMPT": "1",
         "TRACKER_LAUNCH_DIR": str(place),
         "TRACKER_ON_ERROR": "warn",
     }
@@ -228,26 +262,26 @@ def test_plan_goes_on_untracked_under_warn(
     ],
 )
 def test_launch_passes_the_end_on(
-    ending: str, code: int, status: str, cause: object
+    store: NativeTracker, ending: str, code: int, status: str, cause: object
 ) -> None:
     """The exit code is the job's, 128 + n for a signal, and the run ends so."""
-    found, info = run(MemoryTracker(), *python(f"import os; os._exit({ending})"))
+    found, info = run(store, *python(f"import os; os._exit({ending})"))
 
     assert (found, info.status, info.cause) == (code, status, cause)
     assert info.started_at is not None
 
 
-def test_launch_records_who_the_run_is() -> None:
+def test_launch_records_who_the_run_is(store: NativeTracker) -> None:
     """Name, experiment, group and parent are recorded, the parent as a source too."""
-    tracker = MemoryTracker()
     launch = plan_launch(OUTER, name="n")
 
-    launch_job(launch, [Target("memory", tracker)], python(""), OUTER)
+    launch_job(launch, [Target("store", store)], python(""), OUTER)
 
-    info = tracker.run(launch.run_id)
+    info = store.run(launch.run_id)
+    assert [attempt.number for attempt in info.attempts] == [1]
     assert (info.name, info.experiment) == ("n", "mine")
     assert (info.group_id, info.parent_run_id) == ("sweep", "outer")
-    assert [source.source_run_id for source in tracker.sources(launch.run_id)] == [
+    assert [source.source_run_id for source in store.sources(launch.run_id)] == [
         "outer"
     ]
 
@@ -307,11 +341,11 @@ def test_launch_explains_a_command_that_cannot_start(
     program: Callable[[Path], str],
     code: int,
     reason: str,
-    place: Path,
+    store: NativeTracker,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The codes are those of a shell, and the run has failed for that reason."""
-    found, info = run(MemoryTracker(), program(place))
+    found, info = run(store, program(Path.cwd()))
 
     assert (found, info.status) == (code, "FAILED")
     assert info.cause
@@ -320,18 +354,121 @@ def test_launch_explains_a_command_that_cannot_start(
     assert reason in caplog.text
 
 
-def test_launch_survives_backends_that_fail(caplog: pytest.LogCaptureFixture) -> None:
-    """One summary, since the job itself warns, and the job's exit code."""
-    tracker = MemoryTracker()
+def test_launch_survives_backends_that_fail(
+    store: NativeTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """One line when it fails and one at the end, and the job's exit code."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     launch = plan_launch(os.environ)
-    targets = [Target("bad", FaultyTracker(tracker)), Target("good", tracker)]
+    targets = [Target("bad", FaultyTracker(store)), Target("good", store)]
 
     code = launch_job(launch, targets, python("raise SystemExit(5)"), os.environ)
 
     assert code == 5
-    assert tracker.run(launch.run_id).status == "FAILED"
-    (summary,) = (record.message for record in caplog.records)
-    assert summary.startswith("backend 'bad' missed 4 of 4 records of run")
+    assert store.run(launch.run_id).status == "FAILED"
+    failed, due = (record.message for record in caplog.records)
+    assert failed.startswith("backend 'bad' failed: ")
+    assert failed.endswith("; the job and the other backends go on")
+    assert due.startswith(
+        f"backend 'bad' has not taken 4 records of run {launch.run_id!r} yet ("
+    )
+    assert due.endswith(f"safe in the journal: tracker sync {launch.run_id}")
+
+
+def test_launch_counts_what_the_job_has_logged(
+    store: NativeTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The job leaves it to the launcher to deliver, and to say what is due."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path for path in sys.path if path))
+    launch = plan_launch(os.environ, trackers="bad=tracker_sqlite:create")
+    target = Target("bad", FaultyTracker(store))
+    log = "from tracker_core import AppRun; AppRun.run_from_env().log_metric('x', 1)"
+
+    launch_job(launch, [target], python(log), os.environ)
+
+    # Of either four: created, provenance, started and ended.
+    assert "backend 'bad' has not taken 9 records of run " in caplog.messages[-1]
+
+
+def test_launch_leaves_what_dies_with_a_process_to_the_job(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What a launcher keeps in its own memory nobody could read."""
+    tracker = MemoryTracker()
+    launch = plan_launch(os.environ)
+
+    launch_job(launch, [Target("memory", tracker)], python(""), os.environ)
+
+    assert tracker.runs() == []
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("is_owned", [True, False])
+def test_launch_closes_the_trackers_that_it_owns(
+    store: NativeTracker, *, is_owned: bool
+) -> None:
+    """Also those that it has no use for; others stay open."""
+    trackers = [Closing(MemoryTracker()), Closing(store)]
+    targets = [
+        Target(name, tracker, is_owned=is_owned)
+        for name, tracker in zip(("memory", "store"), trackers, strict=True)
+    ]
+
+    launch_job(plan_launch(os.environ), targets, python(""), os.environ)
+
+    assert [tracker.is_closed for tracker in trackers] == [is_owned] * 2
+
+
+@pytest.mark.parametrize("mode", ["offline", "off"])
+def test_launch_delivers_nothing_where_that_is_the_mode(
+    mode: str, store: NativeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The trackers are closed all the same."""
+    monkeypatch.setenv("TRACKER_MODE", mode)
+    tracker = Closing(store)
+    launch = plan_launch(os.environ)
+    target = Target("store", tracker, is_owned=True)
+
+    code = launch_job(launch, [target], python("raise SystemExit(5)"), os.environ)
+
+    assert code == 5
+    assert tracker.is_closed
+    assert store.runs() == []
+
+
+def test_launch_offline_notes_which_backends_are_due(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A job need not track by itself for its run to be delivered later."""
+    monkeypatch.setenv("TRACKER_MODE", "offline")
+    launch = plan_launch(os.environ, trackers="sqlite,lake=tracker_fsspec:create")
+
+    launch_job(launch, [], python(""), os.environ)
+
+    assert launch.home is not None
+    folder = RunFolder.of(launch.home, launch.run_id)
+    assert [(found.backend, found.factory) for found in ledgers(folder)] == [
+        ("lake", "tracker_fsspec:create"),
+        ("sqlite", None),
+    ]
+
+
+class Closing(FaultyTracker):
+    """Remembers that it was closed, and leaves the tracker behind it open."""
+
+    def __init__(self, inner: NativeTracker) -> None:
+        """Let every call through."""
+        super().__init__(inner, lambda _: None)
+        self.is_closed = False
+
+    def close(self) -> None:
+        """Remember it."""
+        self.is_closed = True
 
 
 class Interrupting(list[str]):
@@ -343,21 +480,28 @@ class Interrupting(list[str]):
         return super().__iter__()
 
 
-def test_launch_hands_on_what_came_before_the_job() -> None:
+def test_launch_hands_on_what_came_before_the_job(store: NativeTracker) -> None:
     """A signal that arrives while the job is being started reaches it."""
-    tracker = MemoryTracker()
     launch = plan_launch(os.environ)
     command = Interrupting(["sleep", "60"])
 
-    code = launch_job(launch, [Target("memory", tracker)], command, os.environ)
+    code = launch_job(launch, [Target("store", store)], command, os.environ)
 
     assert code == 128 + signal.SIGUSR1
 
 
-def test_launch_that_is_interrupted_before_the_job_starts_none() -> None:
+def interrupt(call: Call) -> None:
+    """Press Ctrl-C, and make a call that takes its time."""
+    os.kill(os.getpid(), signal.SIGINT)
+    call.released.wait(0.5)
+    call.hand_on()
+
+
+def test_launch_that_is_interrupted_before_the_job_starts_none(
+    store: NativeTracker,
+) -> None:
     """Ctrl-C while a backend is slow at the beginning kills the run, not a job."""
-    plan = {1: KeyboardInterrupt()}
-    tracker = FaultyTracker(MemoryTracker(), plan.get)
+    tracker = FaultyTracker(store, once(1, interrupt))
 
     code, info = run(tracker, *python("open('ran', 'w')"))
 
@@ -367,22 +511,29 @@ def test_launch_that_is_interrupted_before_the_job_starts_none() -> None:
 
 
 def test_launch_that_is_interrupted_after_the_job_keeps_its_code(
-    caplog: pytest.LogCaptureFixture,
+    store: NativeTracker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Ctrl-C while a backend is slow at the end is said, and the code passed on."""
-    plan = {4: KeyboardInterrupt()}
-    tracker = FaultyTracker(MemoryTracker(), plan.get)
+    # Heartbeats are calls too, so it is the writes that tell the end.
+    tracker = FaultyTracker(store, lambda _: interrupt if tracker.writes == 2 else None)
+    launch = plan_launch(os.environ)
+    target = Target("store", tracker)
 
-    code, info = run(tracker, *python("raise SystemExit(5)"))
+    code = launch_job(launch, [target], python("raise SystemExit(5)"), os.environ)
 
-    assert (code, info.status) == (5, "FAILED")
-    assert "interrupted: backends may miss the end of run" in caplog.text
+    for thread in threading.enumerate():
+        if thread.name == "tracker-store":
+            thread.join()
+    assert code == 5
+    assert caplog.messages == [
+        f"interrupted: backends may miss the end of run {launch.run_id!r}"
+    ]
 
 
-def test_launch_leaves_signals_as_they_were() -> None:
+def test_launch_leaves_signals_as_they_were(store: NativeTracker) -> None:
     """What a program does with signals is its own again after the job."""
     before = [signal.getsignal(number) for number in signal.valid_signals()]
 
-    run(MemoryTracker(), *python(""))
+    run(store, *python(""))
 
     assert [signal.getsignal(number) for number in signal.valid_signals()] == before

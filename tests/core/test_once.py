@@ -65,6 +65,60 @@ def test_once_keeps_none() -> None:
     assert calls == [1]
 
 
+def test_once_tells_what_it_has_made() -> None:
+    """Asking for it calls nothing."""
+    made: list[object] = []
+
+    @Once
+    def make() -> object:
+        made.append(object())
+        return made[-1]
+
+    before = make.made
+    result = make()
+    after = make.made
+    make.cache_clear()
+
+    assert before is None
+    assert after is result
+    assert make.made is None
+    assert made == [result]
+
+
+def test_once_has_made_nothing_of_a_failure() -> None:
+    """What raised left no result."""
+
+    @Once
+    def make() -> object:
+        raise ValueError("never")
+
+    with pytest.raises(ValueError, match="never"):
+        make()
+
+    assert make.made is None
+
+
+def test_once_tells_what_it_has_made_while_it_makes_more() -> None:
+    """Nobody who only looks waits for a call that takes its time."""
+    entered, leave = threading.Event(), threading.Event()
+
+    @Once
+    def make() -> int:
+        entered.set()
+        leave.wait()
+        return 1
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    entered.wait()
+    during = make.made
+    leave.set()
+    thread.join()
+
+    assert during is None
+    assert make.made == 1
+
+
 def test_once_lets_threads_wait_for_one_call() -> None:
     """Threads that come at the same moment get the same object."""
     barrier = threading.Barrier(8)

@@ -1,5 +1,6 @@
 """Opening a run in code, and what an unusable setting does then."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,7 @@ def test_track_opens_a_run_on_given_trackers() -> None:
     tracker = MemoryTracker()
 
     run = track("iris", name="first", group_id="g", trackers=[tracker])
+    run.flush()
     before = tracker.run(run.id)
     with run:
         run.log_param("lr", 0.1)
@@ -143,6 +145,8 @@ def test_track_records_its_parent(configure: Callable[..., None]) -> None:
 
     given = track(parent_run_id="p", trackers=[tracker])
     configured = track(trackers=[tracker])
+    for run in (given, configured):
+        run.flush()
 
     assert tracker.run(given.id).parent_run_id == "p"
     assert [source.parent.id for source in given.sources()] == ["p"]
@@ -156,6 +160,7 @@ def test_track_in_a_job_makes_a_child_of_its_run(
     configure(TRACKER_JOB_ID="job", TRACKER_PARENT_RUN_ID="grandparent")
 
     run = track()
+    run.flush()
 
     assert store.run(run.id).parent_run_id == "job"
 
@@ -179,8 +184,11 @@ def test_track_refuses_what_is_no_tracker() -> None:
         track(trackers=[cast("TrackerBase", object())])
 
 
-def test_track_isolates_its_backends(caplog: pytest.LogCaptureFixture) -> None:
+def test_track_isolates_its_backends(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The bad one costs the others nothing, and is named twice."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     first, last = MemoryTracker(), MemoryTracker()
 
     with track(trackers=[first, FaultyTracker(MemoryTracker()), last]) as run:
@@ -190,7 +198,63 @@ def test_track_isolates_its_backends(caplog: pytest.LogCaptureFixture) -> None:
     assert first.run(run.id).status == last.run(run.id).status == "FINISHED"
     failed, missed = caplog.messages
     assert failed.startswith("backend 'FaultyTracker' failed: ")
-    assert f"'FaultyTracker' missed 5 of 5 records of run {run.id!r}" in missed
+    assert failed.endswith("; the job and the other backends go on")
+    assert missed.startswith(
+        f"backend 'FaultyTracker' has missed 5 records of run {run.id!r} ("
+    )
+    assert missed.endswith("so nobody delivers them later")
+
+
+def test_track_leaves_nothing_in_the_journal_that_every_backend_has(
+    folder: Path,
+) -> None:
+    """Neither records nor content, whoever the backends belong to."""
+    trackers = [MemoryTracker(), MemoryTracker()]
+
+    with track(trackers=trackers) as run:
+        run.log_param("lr", 0.1)
+        run.log_text("note", "text")
+
+    assert [tracker.params(run.id) for tracker in trackers] == [{"lr": 0.1}] * 2
+    (kept,) = (folder / "kept" / "journal").iterdir()
+    assert list(kept.glob("writers/*/*.segment")) == []
+    assert [path for path in kept.glob("content/*/*") if path.is_file()] == []
+
+
+def test_track_keeps_in_the_journal_what_a_backend_lacks(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the others have is there for as long as one of them has not."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
+    trackers = [MemoryTracker(), FaultyTracker(MemoryTracker())]
+
+    with track(trackers=trackers) as run:
+        run.log_text("note", "text")
+
+    (kept,) = (folder / "kept" / "journal").iterdir()
+    assert list(kept.glob("writers/*/*.segment")) != []
+    assert [path.read_text() for path in kept.glob("content/*/*")] == ["text"]
+
+
+@pytest.mark.parametrize("plan", ["first", "always"])
+def test_track_closes_a_backend_that_fails(
+    plan: str,
+    configure: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    closing: str,
+) -> None:
+    """Also while it is left alone after a failure."""
+    inner = json.dumps({"fault": "fail", "plan": plan, "inner": {closing: None}})
+    configure(
+        TRACKER_BACKENDS="a=tracker_core.testing.faults:create",
+        TRACKER_A_CONFIG=inner,
+        TRACKER_CLOSE_TIMEOUT="0.3",
+    )
+
+    with track():
+        pass
+
+    assert "backend 'a' failed to close: OSError: cannot close" in caplog.messages
 
 
 def test_track_leaves_given_trackers_open(
@@ -347,6 +411,7 @@ def test_no_secret_is_logged(
         TRACKER_A_CONFIG=SECRET,
         TRACKER_B_CONFIG=f"token={SECRET}",
         TRACKER_ON_ERROR="warn",
+        TRACKER_CLOSE_TIMEOUT="0.5",
     )
 
     with caplog.at_level("DEBUG"), track() as run:

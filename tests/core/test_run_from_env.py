@@ -1,5 +1,6 @@
 """The run of a job, as the environment tells it, and how it ends with its process."""
 
+import json
 import os
 import signal
 import subprocess
@@ -43,7 +44,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     hook = sys.excepthook
     AppRun.run_from_env.cache_clear()
     yield tmp_path
-    AppRun.run_from_env.cache_clear()
     sys.excepthook = hook
 
 
@@ -75,6 +75,7 @@ def test_job_id_and_backends_give_that_run(
     )
 
     run = AppRun.run_from_env()
+    run.flush()
     started = store.run("scheduler://session/app")
     run.finish()
 
@@ -200,6 +201,7 @@ def test_rank_makes_writers_of_one_run(launch: Callable[..., MemoryTracker]) -> 
     first.log_metric("x", 1)
     second.log_metric("x", 2)
     first.finish()
+    second.flush()
     alive = store.run("j").status
     second.finish()
 
@@ -456,11 +458,17 @@ def test_exit_code_of_a_process_without_a_launcher_is_not_known(
         "import os; os.abort()",
     ],
 )
-def test_run_of_a_process_that_vanishes_does_not_end(job: Job, code: str) -> None:
-    """Nobody was left to say so; what it logged is there."""
+def test_run_of_a_process_that_vanishes_is_lost(job: Job, code: str) -> None:
+    """Whoever delivers next says so, and what it logged is there."""
     job.do(f"run.log_metric('x', 1)\n{code}")
+    before = job.info.status
 
-    assert job.info.status == "RUNNING"
+    job.do("")
+
+    lost, again = job.info.attempts
+    assert before == "RUNNING"
+    assert (lost.number, lost.status, lost.cause) == (1, "FAILED", {"kind": "lost"})
+    assert (again.number, again.status) == (2, "FINISHED")
     assert job.tracker.series("j")["x"].count == 1
 
 
@@ -599,8 +607,11 @@ def test_signal_that_interrupts_a_job_kills_the_run(job: Job) -> None:
     assert job.info.status == "KILLED"
 
 
-def test_failing_backend_is_named_at_the_start_and_at_the_end(job: Job) -> None:
+def test_failing_backend_is_named_at_the_start_and_at_the_end(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two lines on stderr; the exit code is the job's, and the other holds all."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     code = "for n in range(3): run.log_metric('x', n)\nimport sys; sys.exit(3)"
 
     found, errors = job.do(code, f"{FAULTY},{SQLITE}")
@@ -609,14 +620,39 @@ def test_failing_backend_is_named_at_the_start_and_at_the_end(job: Job) -> None:
     failed, missed = errors.splitlines()
     assert failed.startswith("backend 'faulty' failed: ")
     assert "planned to fail; the job and the other backends go on" in failed
-    assert missed.startswith("backend 'faulty' missed 7 of 7 records of run 'j'")
+    assert missed.startswith("backend 'faulty' has missed 7 records of run 'j' (")
+    assert missed.endswith("so nobody delivers them later")
     assert job.tracker.series("j")["x"].count == 3
     assert job.info.status == "FINISHED"
 
 
-def test_failing_backend_answers_no_read(job: Job) -> None:
-    """The job sees what it has written."""
-    code = "run.add_source('p')\nassert run.sources()[0].parent.id == 'p'"
+def test_failing_backend_that_others_reach_can_have_it_later(
+    job: Job, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The last line says how."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
+    config = {"inner": {"sqlite": str(tmp_path / "other.db")}}
+    monkeypatch.setenv("TRACKER_FAULTY_CONFIG", json.dumps(config))
+
+    _, errors = job.do("", f"{FAULTY},{SQLITE}")
+
+    _, due = errors.splitlines()
+    assert due.startswith("backend 'faulty' has not taken 4 records of run 'j' yet (")
+    assert due.endswith("); they are safe in the journal: tracker sync j")
+
+
+def test_failing_backend_answers_no_read(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job sees what it has written, as soon as any backend has it."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
+    code = """
+import time
+begun = time.monotonic()
+run.add_source('p')
+assert run.sources()[0].parent.id == 'p'
+assert time.monotonic() - begun < 5
+"""
 
     found, errors = job.do(code, f"{FAULTY},{SQLITE}")
 

@@ -436,13 +436,93 @@ def test_every_variable_has_a_meaning_and_is_named_once() -> None:
     assert all(variable.meaning.endswith(".") for variable in VARIABLES.values())
 
 
-@pytest.mark.parametrize("name", ["SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"])
-def test_attempt_is_one_more_than_the_restarts(name: str) -> None:
-    """A requeued job is a new attempt without saying so; our own variable wins."""
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [("SLURM_RESTART_COUNT", "requeues"), ("TORCHELASTIC_RESTART_COUNT", "restarts")],
+)
+def test_restarts_are_counted_apart_from_the_attempt(name: str, field: str) -> None:
+    """They say how often, and only our own variable says which attempt it is."""
     counted = read_settings({name: "2"})
     told = read_settings({name: "2", "TRACKER_ATTEMPT": "7"})
 
-    assert (counted.attempt, told.attempt) == (3, 7)
+    assert counted.attempt is None
+    assert told.attempt == 7
+    for settings in (counted, told):
+        found = {"requeues": settings.requeues, "restarts": settings.restarts}
+        assert found == {"requeues": 0, "restarts": 0, field: 2}
+
+
+@pytest.mark.parametrize("text", ["", "many", "-1", "1.5", "9" * 5000])
+def test_restarts_that_are_no_count_are_none(text: str) -> None:
+    """A variable that another program uses for something else does no harm."""
+    environ = {"SLURM_RESTART_COUNT": text, "TORCHELASTIC_RESTART_COUNT": text}
+
+    assert read_settings(environ) == Settings()
+
+
+@pytest.mark.parametrize("mode", ["on", "offline", "off", " offline "])
+def test_mode_is_read(mode: str) -> None:
+    """Blanks around it are nothing."""
+    assert read_settings({"TRACKER_MODE": mode}).mode == mode.strip()
+
+
+@pytest.mark.parametrize("text", ["online", "OFF", "0", "on,off"])
+def test_mode_of_another_name_is_refused(text: str) -> None:
+    """The message names those that there are."""
+    with pytest.raises(ConfigError, match=r"TRACKER_MODE is '.+'; use on, offline or"):
+        read_settings({"TRACKER_MODE": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0.0), ("2.5", 2.5), (" 30 ", 30.0), ("1e3", 1000.0)]
+)
+def test_close_timeout_is_read_in_seconds(text: str, seconds: float) -> None:
+    """0 leaves everything that is due in the journal."""
+    assert read_settings({"TRACKER_CLOSE_TIMEOUT": text}).close_timeout == seconds
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "10s", "soon", "1e10"])
+def test_close_timeout_that_is_no_time_is_refused(text: str) -> None:
+    """Nor is it one that nobody could wait for."""
+    with pytest.raises(ConfigError, match=r"TRACKER_CLOSE_TIMEOUT is .*; use seconds"):
+        read_settings({"TRACKER_CLOSE_TIMEOUT": text})
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1000", 1000),
+        ("12B", 12),
+        ("3k", 3000),
+        ("3 KiB", 3072),
+        ("500MB", 500_000_000),
+        ("1.5mb", 1_500_000),
+        ("2GiB", 2 * 2**30),
+        (" 1T ", 10**12),
+        ("1Ti", 2**40),
+    ],
+)
+def test_disk_budget_is_read_with_its_unit(text: str, size: int) -> None:
+    """Units of 1000, with an ``i`` of 1024, in any letter case."""
+    assert read_settings({"TRACKER_DISK_BUDGET": text}).disk_budget == size
+
+
+@pytest.mark.parametrize(
+    "text", ["-1", "MB", "1 000", "5 XB", "half", "1e3", "1iB", "9" * 400, "9999999TB"]
+)
+def test_disk_budget_that_is_no_size_is_refused(text: str) -> None:
+    """Nor is it one that no disk has."""
+    with pytest.raises(ConfigError, match=r"TRACKER_DISK_BUDGET is .*; use bytes"):
+        read_settings({"TRACKER_DISK_BUDGET": text})
+
+
+@pytest.mark.parametrize(
+    "name", ["TRACKER_MODE", "TRACKER_CLOSE_TIMEOUT", "TRACKER_DISK_BUDGET"]
+)
+def test_delivery_setting_that_is_empty_counts_as_not_set(name: str) -> None:
+    """So that a shell can take it back."""
+    assert read_settings({name: " "}) == Settings()
 
 
 def test_launch_path_belongs_to_where_the_job_was_launched(

@@ -93,8 +93,8 @@ def test_backend_that_hangs_keeps_nobody(
 
     assert len(healthy.points("r", "loss")) == 1000
     assert healthy.run("r").status == "FINISHED"
-    assert "'t0' has not taken 1002 records" in caplog.text
-    assert "tracker sync r" in caplog.text
+    assert "'t0' has missed 1002 records" in caplog.text
+    assert "so nobody delivers them later" in caplog.text
 
 
 def test_read_says_when_nobody_answers_in_time(
@@ -123,7 +123,7 @@ def test_backend_that_fails_is_warned_of_once(
 
     first, last = (record.getMessage() for record in caplog.records)
     assert first.startswith("backend 't0' failed: RetryableError: down")
-    assert last.startswith("backend 't0' has not taken 12 records of run 'r' yet")
+    assert last.startswith("backend 't0' has missed 12 records of run 'r' (")
 
 
 def test_what_a_backend_logs_does_not_go_to_the_run(open_run: _Open) -> None:

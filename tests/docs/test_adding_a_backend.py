@@ -21,6 +21,7 @@ from tracker_core.registry import installed_backends
 
 run = AppRun.run_from_env()
 run.add_metadata(owner="ada")
+run.flush()
 listed = [b.name for b in installed_backends() if "folder_tracker" in b.factory]
 print(listed, run.backends[0].metadata(run.id))
 """

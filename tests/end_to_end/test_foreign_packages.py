@@ -243,7 +243,8 @@ def test_foreign_packages_are_listed(installation: Installation) -> None:
 def test_native_package_receives_every_write(installation: Installation) -> None:
     """It holds the run as it was logged, to the last point."""
     batches = list((installation.folder.parent / "lake").glob("*.batch"))
-    records = [json.loads(p.read_text().splitlines()[1]) for p in batches]
+    lines = [line for path in batches for line in path.read_text().splitlines()[1:]]
+    records = [json.loads(line) for line in lines]
     kinds = [record["kind"] for record in records]
 
     assert kinds.count("metrics") == EPOCHS

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from tracker_core.api import NativeTracker
+from tracker_core.delivery.journaled import close_all
 from tracker_core.plain import native
 from tracker_core.registry import build_trackers
 
@@ -49,6 +50,7 @@ def tracker(backend: str, config: str) -> Iterator[NativeTracker]:
     (made,) = build_trackers({backend: config})
     opened = native(made)
     yield opened
+    close_all()
     opened.close()
 
 

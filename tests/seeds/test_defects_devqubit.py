@@ -156,6 +156,7 @@ def test_forked_child_logs_to_the_run(tmp_path: Path) -> None:
         run.log_metric("before", 1)
         in_child(lambda: run.log_metric("child", 2))
         run.log_metric("after", 3)
+        run.flush()
 
         assert list(tracker.series(run.run_id)) == ["after", "before", "child"]
 
@@ -174,6 +175,7 @@ def test_param_key_may_hold_a_dot(tracker: NativeTracker, run: AppRun) -> None:
     """It is the key that the nested value has."""
     run.log_param("optimizer.lr", 0.1)
     run.log_param("optimizer", {"lr": 0.2})
+    run.flush()
 
     assert tracker.params(run.run_id) == {"optimizer.lr": 0.2}
 
@@ -203,6 +205,7 @@ def test_step_that_is_logged_again_keeps_both_points(
     run.log_metric("loss", 0.9, step=1)
     run.log_metric("loss", 0.1, step=2)
     run.log_metric("loss", 0.5, step=1)
+    run.flush()
 
     summary = tracker.series(run.run_id)["loss"]
     assert list(tracker.points(run.run_id, "loss").steps) == [1, 2, 1]
@@ -223,6 +226,7 @@ def test_nan_with_a_step_loses_nothing(tracker: NativeTracker, run: AppRun) -> N
 def test_nan_is_valid_json(run: AppRun, command: Callable[..., str]) -> None:
     """Every program can read what is printed of it."""
     run.log_metric("loss", float("nan"))
+    run.flush()
 
     found = strict(command("show", run.run_id, "--json"))
 
@@ -233,6 +237,7 @@ def test_nan_is_valid_json(run: AppRun, command: Callable[..., str]) -> None:
 def test_several_metrics_take_a_step(tracker: NativeTracker, run: AppRun) -> None:
     """One step for all that is logged at once."""
     run.log_metrics({"loss": 0.5, "fidelity": 0.9}, step=3)
+    run.flush()
 
     assert list(tracker.points(run.run_id, "loss").steps) == [3]
     assert list(tracker.points(run.run_id, "fidelity").steps) == [3]
@@ -286,6 +291,7 @@ def test_json_artifact_keeps_floats_exactly(
 ) -> None:
     """No digit is lost."""
     run.log_json("numbers", [0.1 + 0.2, 1 / 3])
+    run.flush()
 
     with tracker.open_artifact(run.run_id, "numbers") as file:
         assert json.load(file) == [0.1 + 0.2, 1 / 3]
@@ -296,6 +302,7 @@ def test_json_artifact_with_nan_is_valid_json(
 ) -> None:
     """NaN is written as a mark that JSON can say."""
     run.log_json("numbers", [float("nan")])
+    run.flush()
 
     with tracker.open_artifact(run.run_id, "numbers") as file:
         assert strict(file.read().decode()) == [{"$float": "nan"}]
@@ -344,6 +351,7 @@ def test_refused_artifact_leaves_no_content(
 
     with pytest.raises(InvalidValueError, match="role of artifact 'model' is empty"):
         run.log_bytes("model", b"orphan", role="")
+    run.flush()
 
     with pytest.raises(ContentError):
         tracker.open_content(str(digest))
@@ -416,6 +424,7 @@ def test_query_has_or_hyphens_and_exponents(tracker: NativeTracker) -> None:
     """All three in one."""
     run = track("e", name="first-try", trackers=[tracker])
     run.log_params({"learning-rate": 5e-4})
+    run.flush()
     track("e", trackers=[tracker])
 
     query = 'name = "none" or params.learning-rate < 1e-3'
@@ -428,6 +437,7 @@ def test_query_finds_what_is_missing_by_asking_for_it(tracker: NativeTracker) ->
     bare = track("e", trackers=[tracker])
     full = track("e", trackers=[tracker])
     full.log_param("shots", 10)
+    full.flush()
 
     unequal = tracker.runs(query="params.shots != 1000")
     missing = tracker.runs(query="not params.shots exists")
@@ -443,6 +453,7 @@ def test_runs_without_the_field_come_last(tracker: NativeTracker, order: str) ->
         run = track("e", trackers=[tracker])
         if shots is not None:
             run.log_param("shots", shots)
+        run.flush()
 
     found = [
         tracker.params(info.run_id).get("shots")
@@ -458,6 +469,7 @@ def test_one_artifact_is_shown_by_its_name(
     """The command that was documented is there."""
     run.log_json("counts", {"00": 500})
     run.log_json("other", {})
+    run.flush()
 
     found = json.loads(
         command("list", "artifacts", "--artifact", "counts", run.run_id, "--json")

@@ -59,6 +59,7 @@ def test_start_time_is_that_of_the_start(tracker: NativeTracker, run: AppRun) ->
     """A pending run has been created, not started."""
     pending = tracker.run(run.run_id)
     run.start()
+    run.flush()
     started = tracker.run(run.run_id)
 
     assert pending.started_at is None
@@ -89,6 +90,7 @@ def test_params_are_kept_all_or_none(tracker: NativeTracker, run: AppRun) -> Non
     """One bad value refuses the call, and the good ones with it."""
     with pytest.raises(UnsupportedTypeError):
         run.log_params({"good": 1, "bad": object()})
+    run.flush()
 
     assert tracker.params(run.run_id) == {}
 
@@ -110,6 +112,7 @@ def test_largest_step_is_kept_and_the_next_refused(
 
     with pytest.raises(InvalidValueError, match="step is 9223372036854775808"):
         run.log_metric("loss", 0.5, step=2**63)
+    run.flush()
 
     assert list(tracker.points(run.run_id, "loss").steps) == [2**63 - 1]
 
@@ -119,6 +122,7 @@ def test_nan_metric_is_the_same_in_every_backend(
 ) -> None:
     """It is kept in memory and in SQLite alike."""
     run.log_metric("loss", float("nan"), step=0)
+    run.flush()
 
     (point,) = tracker.points(run.run_id, "loss")
     assert repr(point.value) == "nan"
@@ -131,6 +135,7 @@ def test_points_of_one_step_keep_their_order(
     values = [float(number) for number in (5, 3, 9, 1, 7)]
     for value in values:
         run.log_metric("loss", value, step=0)
+    run.flush()
 
     assert list(tracker.points(run.run_id, "loss").values) == values
 
@@ -139,8 +144,9 @@ def test_same_bytes_are_kept_once(
     backend: str, tracker: NativeTracker, run: AppRun, tmp_path: Path
 ) -> None:
     """Under whatever names, and with one digest of 64 digits in every backend."""
-    first = run.log_bytes("model", MODEL, name="a")
-    second = run.log_bytes("model", MODEL, name="b")
+    with run:
+        first = run.log_bytes("model", MODEL, name="a")
+        second = run.log_bytes("model", MODEL, name="b")
 
     assert first.digest == second.digest == tracker.artifacts(run.run_id)["b"].digest
     assert len(str(first.digest)) == len("sha256:") + 64
@@ -161,6 +167,7 @@ def test_span_and_trace_are_two_things(tracker: NativeTracker, run: AppRun) -> N
     """A later span leaves the trace that is known."""
     run.set_span_id("span-1", trace_id="trace-abc-123")
     run.set_span_id("span-2")
+    run.flush()
 
     info = tracker.run(run.run_id)
     assert (info.span_id, info.trace_id) == ("span-2", "trace-abc-123")
@@ -169,6 +176,7 @@ def test_span_and_trace_are_two_things(tracker: NativeTracker, run: AppRun) -> N
 def test_params_of_a_listed_run_are_there(tracker: NativeTracker, run: AppRun) -> None:
     """In every backend, for whatever a listing gives."""
     run.log_param("lr", 0.1)
+    run.flush()
 
     (info,) = tracker.filter_runs("gpt2-finetune", [])
 
@@ -184,6 +192,7 @@ def test_param_that_json_cannot_say_is_kept(
 ) -> None:
     """NaN and the infinities come back as themselves."""
     run.log_param("lr", float(text))
+    run.flush()
 
     assert repr(tracker.params(run.run_id)["lr"]) == text
 
@@ -191,6 +200,7 @@ def test_param_that_json_cannot_say_is_kept(
 def test_filter_compares_int_with_float(tracker: NativeTracker, run: AppRun) -> None:
     """Numbers compare by their value, whichever type they have."""
     run.log_params({"batch": 32, "lr": 1.0})
+    run.flush()
 
     assert found_by(tracker, "batch", FilterOp.LT, 32.5) == 1
     assert found_by(tracker, "lr", FilterOp.EQ, 1) == 1
@@ -200,6 +210,7 @@ def test_filter_compares_int_with_float(tracker: NativeTracker, run: AppRun) -> 
 def test_filter_tells_small_floats_apart(tracker: NativeTracker, run: AppRun) -> None:
     """Equal is equal, not nearly."""
     run.log_param("lr", 1e-20)
+    run.flush()
 
     assert found_by(tracker, "lr", FilterOp.EQ, 1e-20) == 1
     assert found_by(tracker, "lr", FilterOp.EQ, 5e-17) == 0
@@ -208,6 +219,7 @@ def test_filter_tells_small_floats_apart(tracker: NativeTracker, run: AppRun) ->
 def test_filter_orders_text(tracker: NativeTracker, run: AppRun) -> None:
     """By code point."""
     run.log_param("optimizer", "adamw")
+    run.flush()
 
     assert found_by(tracker, "optimizer", FilterOp.GT, "adam") == 1
     assert found_by(tracker, "optimizer", FilterOp.LTE, "adam") == 0
@@ -220,6 +232,7 @@ def test_filters_search_one_experiment_or_all(
     other = track("other", trackers=[tracker])
     for each in (run, other):
         each.log_param("lr", 0.1)
+        each.flush()
     chosen = [ParamFilter("lr", FilterOp.EQ, 0.1)]
 
     one = tracker.filter_runs("gpt2-finetune", chosen)
@@ -246,6 +259,7 @@ def test_memory_answers_what_sqlite_answers(
     """Params, listing, filters and content: all of the querying section."""
     run.log_param("lr", 0.1)
     made = run.log_bytes("model", MODEL)
+    run.flush()
 
     assert tracker.experiment("gpt2-finetune").run_count == 1
     assert found_by(tracker, "lr", FilterOp.EQ, 0.1) == 1

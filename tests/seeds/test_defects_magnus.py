@@ -221,6 +221,8 @@ def test_friendly_name_is_not_the_identity(tracker: NativeTracker) -> None:
     first, second = (track(name="bold-bose", trackers=[tracker]) for _ in range(2))
     first.log_param("lr", 1)
     second.log_param("lr", 2)
+    first.flush()
+    second.flush()
 
     assert tracker.params(first.run_id) == {"lr": 1}
     assert tracker.params(second.run_id) == {"lr": 2}

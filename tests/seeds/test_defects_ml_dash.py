@@ -64,6 +64,7 @@ def test_names_never_become_paths(
     run.log_text(name, "text")
     run.tracks(name).append(x=1, _ts=1.0)
     run.metrics(name).log(x=1)
+    run.flush()
 
     info = tracker.run(run.run_id)
     assert (info.experiment, info.group_id, info.name) == (name, name, name)
@@ -112,6 +113,7 @@ def test_ended_run_is_protected_from_every_write(
 def test_empty_mapping_stays_a_param(tracker: NativeTracker, run: AppRun) -> None:
     """It does not disappear."""
     run.log_params({"optimizer": {}, "model": {"head": {}}})
+    run.flush()
 
     assert tracker.params(run.run_id) == {"model.head": {}, "optimizer": {}}
 
@@ -124,6 +126,7 @@ def test_key_that_is_leaf_and_prefix_keeps_both(
     both = [{"optimizer": "adam"}, {"optimizer": {"type": "adam"}}]
     for params in both[::order]:
         run.log_params(params)
+    run.flush()
 
     assert tracker.params(run.run_id) == {
         "optimizer": "adam",
@@ -139,6 +142,7 @@ def test_unkeepable_param_loses_no_other(tracker: NativeTracker, run: AppRun) ->
     with pytest.raises(UnsupportedTypeError):
         run.log_params({"bad": object()})
     run.log_params({"after": 2})
+    run.flush()
 
     assert tracker.params(run.run_id) == {"after": 2, "before": 1}
 
@@ -151,6 +155,7 @@ def test_scalars_beside_streams_are_of_the_root_stream(
 ) -> None:
     """No stream is called None."""
     run.log_metrics({"epoch": 1, "train/loss": 0.5, "eval/loss": 0.6})
+    run.flush()
 
     assert list(tracker.series(run.run_id)) == ["epoch", "eval/loss", "train/loss"]
     assert fields(run, "") == [{"epoch": 1}]
@@ -223,6 +228,7 @@ def test_streams_are_listed_sorted(tracker: NativeTracker, run: AppRun) -> None:
     """Whatever the order in which they came."""
     for name in ("train", "eval", "all"):
         run.metrics(name).log(loss=0.5)
+    run.flush()
 
     assert list(tracker.series(run.run_id)) == ["all/loss", "eval/loss", "train/loss"]
 
@@ -254,9 +260,12 @@ def test_bad_value_is_refused_at_its_call(run: AppRun) -> None:
 
 
 def test_failing_backend_does_not_fail_the_run(
-    tracker: NativeTracker, caplog: pytest.LogCaptureFixture
+    tracker: NativeTracker,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The run is FINISHED when its work is, and the others have all of it."""
+    monkeypatch.setenv("TRACKER_CLOSE_TIMEOUT", "2")
     faulty = FaultyTracker(MemoryTracker())
 
     with track("ml-dash", trackers=[faulty, tracker]) as run:

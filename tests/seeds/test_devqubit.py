@@ -44,6 +44,7 @@ def test_context_manager_gives_a_unique_id(tracker: NativeTracker) -> None:
 def test_context_manager_tracks_the_status(tracker: NativeTracker, run: AppRun) -> None:
     """Basic tracking, what the context manager handles: RUNNING → FINISHED."""
     with run:
+        run.flush()
         during = tracker.run(run.run_id).status
 
     assert (during, tracker.run(run.run_id).status) == ("RUNNING", "FINISHED")

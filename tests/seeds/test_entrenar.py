@@ -25,6 +25,7 @@ def run(tracker: NativeTracker) -> AppRun:
 
 def test_quick_start_creates_an_experiment(tracker: NativeTracker, run: AppRun) -> None:
     """Quick Start: an experiment with its config, and a pending run of it."""
+    run.flush()
     found = tracker.experiment("gpt2-finetune")
 
     assert (found.name, found.config, found.run_count) == ("gpt2-finetune", CONFIG, 1)
@@ -34,6 +35,7 @@ def test_quick_start_creates_an_experiment(tracker: NativeTracker, run: AppRun) 
 def test_quick_start_starts_the_run(tracker: NativeTracker, run: AppRun) -> None:
     """Quick Start: a pending run runs once it is started."""
     run.start()
+    run.flush()
 
     info = tracker.run(run.run_id)
     assert info.status == "RUNNING"
@@ -46,6 +48,7 @@ def test_quick_start_logs_parameters(tracker: NativeTracker, run: AppRun) -> Non
     run.log_param("learning_rate", 1e-4)
     run.log_param("batch_size", 32)
     run.log_param("optimizer", "adamw")
+    run.flush()
 
     assert tracker.params(run.run_id) == {
         "batch_size": 32,
@@ -62,6 +65,7 @@ def test_quick_start_logs_metrics_over_time(
     for epoch in range(10):
         run.log_metric("loss", 1 / (epoch + 1), step=epoch)
         run.log_metric("accuracy", epoch / 10, step=epoch)
+    run.flush()
 
     loss = tracker.points(run.run_id, "loss")
     accuracy = tracker.points(run.run_id, "accuracy")
@@ -74,6 +78,7 @@ def test_quick_start_saves_an_artifact(tracker: NativeTracker, run: AppRun) -> N
     """Quick Start: bytes under a name; the call gives their hash."""
     run.start()
     model = run.log_bytes("model", MODEL, name="model.safetensors")
+    run.flush()
 
     kept = tracker.artifacts(run.run_id)["model.safetensors"]
     assert kept.digest == model.digest
@@ -118,6 +123,7 @@ def test_parameter_types(tracker: NativeTracker, run: AppRun) -> None:
     values = {"a": "adam", "b": 32, "c": 0.001, "d": True, "e": [128, 256]}
 
     run.log_params(values)
+    run.flush()
 
     assert repr(dict(tracker.params(run.run_id))) == repr(values)
 
@@ -139,6 +145,7 @@ def test_querying_metrics(tracker: NativeTracker, run: AppRun) -> None:
     """Querying Experiments: the history of a metric, point by point."""
     for step, loss in enumerate([0.5, 0.25]):
         run.log_metric("loss", loss, step=step)
+    run.flush()
 
     loss_history = tracker.points(run.run_id, "loss")
     lines = [f"Step {point.step}: {point.value}" for point in loss_history]
@@ -160,7 +167,10 @@ def test_filtering_runs(tracker: NativeTracker, run: AppRun) -> None:
     fast = {"learning_rate": 1e-2, "optimizer": "adamw"}
     run.log_params({"learning_rate": 1e-4, "optimizer": "adamw"})
     for params in (wrong, fast):
-        track("gpt2-finetune", trackers=[tracker]).log_params(params)
+        other = track("gpt2-finetune", trackers=[tracker])
+        other.log_params(params)
+        other.flush()
+    run.flush()
 
     filters = [
         ParamFilter(
@@ -182,6 +192,7 @@ def test_filtering_runs(tracker: NativeTracker, run: AppRun) -> None:
 def test_distributed_tracing(tracker: NativeTracker, run: AppRun) -> None:
     """Distributed Tracing: a span is set, and read back."""
     run.set_span_id("trace-abc-123")
+    run.flush()
 
     assert run.span_id() == "trace-abc-123"
     assert tracker.run(run.run_id).span_id == "trace-abc-123"
@@ -224,7 +235,10 @@ def test_best_practices_find_the_best_run(
     """Best Practices: parameters, hashes and filters find the best run quickly."""
     run.log_params({"learning_rate": 1e-4})
     run.log_metrics({"loss": 0.25})
-    track("gpt2-finetune", trackers=[tracker]).log_metric("loss", 0.5)
+    worse = track("gpt2-finetune", trackers=[tracker])
+    worse.log_metric("loss", 0.5)
+    for made in (run, worse):
+        made.flush()
 
     best = tracker.runs(
         query="params.learning_rate < 1e-3", order_by="metrics.loss.min"

@@ -29,6 +29,7 @@ def test_parameters(tracker: NativeTracker, run: AppRun) -> None:
             "epochs": 100,
         }
     )
+    run.flush()
 
     assert tracker.params(run.run_id) == {
         "batch_size": 32,
@@ -46,6 +47,7 @@ def test_nested_parameters(tracker: NativeTracker, run: AppRun) -> None:
     }
 
     run.log_params(nested)
+    run.flush()
 
     assert tracker.params(run.run_id) == {
         "model.architecture": "resnet50",
@@ -68,6 +70,8 @@ def test_parameters_from_a_config_file(
     run.log_params(config)
     again = track("ml-dash", trackers=[tracker])
     again.log_params(path)
+    for logged in (run, again):
+        logged.flush()
 
     expected = {"model.layers": [64, 64], "seed": 7}
     assert tracker.params(run.run_id) == expected
@@ -83,6 +87,8 @@ def test_parameters_from_argparse(tracker: NativeTracker, run: AppRun) -> None:
     run.log_params(vars(args))
     again = track("ml-dash", trackers=[tracker])
     again.log_params(args)
+    for logged in (run, again):
+        logged.flush()
 
     assert tracker.params(run.run_id) == {"lr": 0.001}
     assert tracker.params(again.run_id) == {"lr": 0.001}
@@ -313,6 +319,7 @@ def test_storage_keeps_all_four(tracker: NativeTracker, run: AppRun) -> None:
     run.metrics("train").log(loss=0.5)
     run.log("Training started")
     run.tracks("robot/position").append(x=1.0, _ts=1.0)
+    run.flush()
 
     assert tracker.params(run.run_id) == {"seed": 7}
     assert list(tracker.series(run.run_id)) == ["train/loss"]

@@ -130,6 +130,7 @@ def test_typical_usage_is_a_singleton_of_the_environment(job: AppRun) -> None:
 def test_typical_usage_stores_metadata(tracker: NativeTracker, job: AppRun) -> None:
     """Overview & Usage: key-value pairs."""
     job.add_metadata(lr=0.001, epochs=10, model="resnet50")
+    job.flush()
 
     assert tracker.metadata(JOB) == {"epochs": 10, "lr": 0.001, "model": "resnet50"}
 
@@ -138,6 +139,7 @@ def test_typical_usage_stores_an_artifact(tracker: NativeTracker, job: AppRun) -
     """Overview & Usage: a named path, and optional metadata."""
     job.add_artifact("checkpoint", CHECKPOINT)
     job.add_artifact("final", CHECKPOINT, {"epoch": 10})
+    job.flush()
 
     assert tracker.artifacts(JOB) == {
         "checkpoint": TrackerArtifact("checkpoint", CHECKPOINT),
@@ -148,6 +150,7 @@ def test_typical_usage_stores_an_artifact(tracker: NativeTracker, job: AppRun) -
 def test_typical_usage_links_a_parent_run(tracker: NativeTracker, job: AppRun) -> None:
     """Overview & Usage: lineage is tracked, and read from both ends."""
     job.add_source(PARENT)
+    job.flush()
 
     assert list(tracker.sources(JOB)) == [TrackerSource(PARENT)]
     assert tracker.lineage(JOB).parents == (PARENT,)
@@ -251,6 +254,7 @@ def test_cli_lists_jobs(
     """CLI Command: all runs, and those that used one."""
     tracker.add_source(PARENT, "grandparent")
     job.add_source(PARENT)
+    job.flush()
 
     assert command("list", "jobs").splitlines()[0] == "JOB ID"
     assert set(command("list", "jobs").splitlines()[1:]) == {JOB, PARENT}
@@ -261,6 +265,7 @@ def test_cli_lists_jobs(
 def test_cli_lists_metadata(job: AppRun, command: Callable[..., str]) -> None:
     """CLI Command: ids and values."""
     job.add_metadata(lr=0.001, epochs=10, model="resnet50")
+    job.flush()
 
     rows = [line.split() for line in command("list", "metadata", JOB).splitlines()]
 
@@ -276,6 +281,7 @@ def test_cli_lists_artifacts(job: AppRun, command: Callable[..., str]) -> None:
     """CLI Command: name, path and metadata; one alone by its name."""
     job.add_artifact("checkpoint", CHECKPOINT, {"epoch": 10})
     job.add_artifact("log", "job.log")
+    job.flush()
 
     table = command("list", "artifacts", JOB)
     one = json.loads(
@@ -291,6 +297,7 @@ def test_cli_lists_artifacts(job: AppRun, command: Callable[..., str]) -> None:
 def test_cli_lists_lineage(job: AppRun, command: Callable[..., str]) -> None:
     """CLI Command: where a run comes from and what came of it."""
     job.add_source(PARENT, "checkpoint")
+    job.flush()
 
     assert PARENT in command("list", "lineage", JOB)
     assert JOB in command("list", "lineage", PARENT)

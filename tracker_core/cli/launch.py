@@ -40,7 +40,9 @@ def run(command: tuple[str, ...], **chosen: str | None) -> None:
     The exit code is that of the command.
     """
     launch = _plan(**chosen)
-    targets = open_targets(launch.backends, launch.on_error)
+    # Otherwise nothing is delivered from here.
+    used = launch.backends if launch.settings.mode == "on" else ()
+    targets = open_targets(used, launch.on_error)
     _tell_of_forgetting(targets)
     say(f"run {launch.run_id} ({launch.name})")
     code = launch_job(launch, targets, command, os.environ)

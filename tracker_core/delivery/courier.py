@@ -24,6 +24,8 @@ __all__ = ["Courier", "is_courier", "is_private"]
 
 _LOCK_EACH_S = 1.0
 _LOOK_EACH_S = 0.1
+# How long a thread that no backend keeps may take to end.
+_END_S = 0.2
 
 _carrying = threading.local()
 
@@ -117,6 +119,13 @@ class Courier:
             self._is_idle = False
         self._wake.set()
 
+    def hurry(self) -> None:
+        """Have delivered now what there is, here or by the process that delivers."""
+        if self.is_holder:
+            self.urge()
+        else:
+            _touch(self._folder.doorbell)
+
     def wait_until_taken(self, written: dict[str, int], deadline: float | None) -> bool:
         """Wait until the backend has what was written.
 
@@ -127,10 +136,11 @@ class Courier:
         Returns:
             Whether it has.
         """
-        if self.is_holder:
-            self.urge()
-        else:
-            _touch(self._folder.doorbell)
+        self.hurry()
+        return self.wait_for(written, deadline)
+
+    def wait_for(self, written: dict[str, int], deadline: float | None) -> bool:
+        """Wait as :meth:`wait_until_taken`, and hurry nobody."""
         return self._wait(lambda: self.has_taken(written), deadline)
 
     def wait_until_idle(self, deadline: float | None) -> bool:
@@ -149,7 +159,7 @@ class Courier:
         thread = self._thread
         if thread is None:
             return True
-        thread.join(max(deadline - time.monotonic(), 0.05))
+        thread.join(max(deadline - time.monotonic(), _END_S))
         return not thread.is_alive()
 
     def abandon(self) -> None:

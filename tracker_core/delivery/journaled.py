@@ -7,6 +7,7 @@ seen by the job, but for one warning a backend and the summing up at the end.
 import atexit
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tracker_core.api import NativeTracker
@@ -18,6 +19,7 @@ from tracker_core.delivery.spool import Spool
 from tracker_core.errors import (
     ConfigError,
     DeliveryTimeoutError,
+    JournalError,
     PermanentError,
     RetryableError,
 )
@@ -38,6 +40,8 @@ __all__ = ["JournaledDelivery", "close_all"]
 _T = TypeVar("_T")
 # How long the end of a process waits for what others are still logging.
 _REST_S = 0.5
+# How long a read waits for one backend before it looks at the next.
+_TURN_S = 0.02
 _FAILURES = (ConfigError, PermanentError, RetryableError)
 
 
@@ -172,7 +176,8 @@ class JournaledDelivery(Delivery):
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask a backend once it has all that this process has logged.
 
-        Native ones come first, and among them those that have it already.
+        It is the first that has, of the native ones if there are any; the others are
+        asked where that one gives no answer.
 
         Raises:
             DeliveryTimeoutError: None of them has it in time.
@@ -181,13 +186,16 @@ class JournaledDelivery(Delivery):
         written = self._writer.written()
         deadline = time.monotonic() + self._reads_within
         last: BaseException | None = None
-        for courier in self._in_order(written):
-            try:
-                return self._ask(courier, call, written, deadline)
-            except BaseException as error:
-                if is_interruption(error):
-                    raise
-                last = error
+        for waiting in self._natives_and_others():
+            while waiting:
+                courier = _first_with(written, waiting, deadline)
+                waiting.remove(courier)
+                try:
+                    return self._ask(courier, call, written, deadline)
+                except BaseException as error:
+                    if is_interruption(error):
+                        raise
+                    last = error
         if last is not None:
             raise last
         return None
@@ -198,6 +206,7 @@ class JournaledDelivery(Delivery):
             self._writer.sync()
         written = self._writer.written()
         deadline = None if timeout is None else time.monotonic() + timeout
+        _hurry(self._couriers)
         for courier in self._couriers:
             courier.wait_until_taken(written, deadline)
         return max(
@@ -217,29 +226,45 @@ class JournaledDelivery(Delivery):
         self._writer.close()
         if self._is_child:
             return
-        written = self._writer.written()
         usual = self._closes_within
         deadline = time.monotonic() + (usual if within is None else min(usual, within))
         held = [courier for courier in self._couriers if courier.is_holder]
+        written = self._writer.written()
+        _hurry(held)
+        try:
+            for courier in held:
+                self._wait_for(courier, written, deadline)
+        except BaseException:
+            # A handler has had enough of it, such as that of Ctrl-C.
+            deadline = time.monotonic()
+            raise
+        finally:
+            self._stop(deadline)
         for courier in held:
-            if courier.wait_until_taken(written, deadline):
-                soon = time.monotonic() + _REST_S
-                courier.wait_until_idle(
-                    deadline if self._waits_for_all else min(deadline, soon)
-                )
+            self._sum_up(courier, written)
+
+    def _wait_for(
+        self, courier: Courier, written: dict[str, int], deadline: float
+    ) -> None:
+        if courier.wait_until_taken(written, deadline):
+            soon = time.monotonic() + _REST_S
+            courier.wait_until_idle(
+                deadline if self._waits_for_all else min(deadline, soon)
+            )
+
+    def _stop(self, deadline: float) -> None:
         for courier in self._couriers:
             has_ended = courier.stop(deadline)
             if has_ended and courier.target.is_owned:
                 courier.target.close()
-        for courier in held:
-            self._sum_up(courier, written)
 
-    def _in_order(self, written: dict[str, int]) -> list[Courier]:
-        def doubt(courier: Courier) -> tuple[bool, bool]:
+    def _natives_and_others(self) -> tuple[list[Courier], list[Courier]]:
+        natives: list[Courier] = []
+        others: list[Courier] = []
+        for courier in self._couriers:
             is_plain = isinstance(courier.target.tracker, PlainTracker)
-            return (is_plain, not courier.has_taken(written))
-
-        return sorted(self._couriers, key=doubt)
+            (others if is_plain else natives).append(courier)
+        return natives, others
 
     def _ask(
         self,
@@ -249,7 +274,7 @@ class JournaledDelivery(Delivery):
         deadline: float,
     ) -> _T:
         tracker = courier.target.tracker
-        has_all = courier.wait_until_taken(written, deadline)
+        has_all = courier.has_taken(written)
         left = max(deadline - time.monotonic(), 0.0)
         if not has_all or not tracker.turn.acquire(left):
             raise DeliveryTimeoutError(
@@ -278,17 +303,12 @@ class JournaledDelivery(Delivery):
         name, run_id = courier.target.name, self._folder.run_id
         due = self._due(courier, written)
         if self._waits_for_all:
-            due = max(due, pending(self._folder, ledger))
+            # The others have gone, and left it to this one to say.
+            with suppress(OSError, JournalError):
+                due = max(due, pending(self._folder, ledger))
         if due:
-            warn(
-                "backend %r has not taken %d records of run %r yet%s; they are safe in "
-                "the journal: tracker sync %s",
-                name,
-                due,
-                run_id,
-                f" ({ledger.error})" if ledger.error else "",
-                run_id,
-            )
+            why = f" ({ledger.error})" if ledger.error else ""
+            self._tell_due(courier, due, why)
         dead = sum(letter.records for letter in ledger.dead())
         if dead:
             warn(
@@ -306,3 +326,45 @@ class JournaledDelivery(Delivery):
                 run_id,
                 ", ".join(unheld(*item) for item in sorted(ledger.degraded.items())),
             )
+
+    def _tell_due(self, courier: Courier, due: int, why: str) -> None:
+        name, run_id = courier.target.name, self._folder.run_id
+        if courier.ledger.scope is not None:
+            warn(
+                "backend %r has missed %d records of run %r%s; it is of this process "
+                "alone, so nobody delivers them later",
+                name,
+                due,
+                run_id,
+                why,
+            )
+            return
+        warn(
+            "backend %r has not taken %d records of run %r yet%s; they are safe in "
+            "the journal: tracker sync %s",
+            name,
+            due,
+            run_id,
+            why,
+            run_id,
+        )
+
+
+def _hurry(couriers: Iterable[Courier]) -> None:
+    """Let none begin only when another, which may have failed, was waited for."""
+    for courier in couriers:
+        courier.hurry()
+
+
+def _first_with(
+    written: dict[str, int], couriers: list[Courier], deadline: float
+) -> Courier:
+    """Wait until one of the backends has what was written; else return any."""
+    _hurry(couriers)
+    while True:
+        for courier in couriers:
+            soon = min(time.monotonic() + _TURN_S, deadline)
+            if courier.wait_for(written, soon):
+                return courier
+        if time.monotonic() >= deadline:
+            return couriers[0]
