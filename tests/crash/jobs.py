@@ -5,6 +5,7 @@ processes made by a fork server do, which have imported everything already.
 """
 
 import argparse
+import multiprocessing
 import os
 import threading
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from multiprocessing.connection import Connection
 from tests.crash.deeds import do
 from tracker_core import AppRun
 
-__all__ = ["log_deeds", "run_job"]
+__all__ = ["fork_amid", "log_deeds", "run_job"]
 
 
 def run_job(
@@ -22,6 +23,42 @@ def run_job(
     """Be a job in this process: open the run of the environment, and log to it."""
     os.environ.update(environment)
     log_deeds(AppRun.run_from_env(), "t", threads, end.fileno(), count)
+
+
+def fork_amid(
+    environment: Mapping[str, str], way: str, end: Connection, count: int
+) -> None:
+    """Be a job that forks while two of its threads log; both sides go on.
+
+    Args:
+        environment: What leads to its run.
+        way: ``fork`` for the system's own call, ``multiprocessing`` for that.
+        end: Where deeds are acknowledged.
+        count: How many deeds each thread does.
+    """
+    os.environ.update(environment)
+    run = AppRun.run_from_env()
+    pipe = end.fileno()
+    threads = threading.Thread(target=log_deeds, args=(run, "p", 2, pipe, count))
+    threads.start()
+
+    def be_child() -> None:
+        os.write(pipe, f"child {os.getpid()}\n".encode())
+        log_deeds(run, "c", 2, pipe, count)
+
+    # Only once they are at it.
+    log_deeds(run, "m", 1, pipe, 20)
+    if way == "fork":
+        child = os.fork()
+        if not child:
+            be_child()
+            os._exit(0)
+    else:
+        process = multiprocessing.get_context("fork").Process(target=be_child)
+        process.start()
+        child = process.pid or 0
+    threads.join()
+    os.waitpid(child, 0)
 
 
 def log_deeds(

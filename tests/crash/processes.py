@@ -48,10 +48,12 @@ def launched(
 
 
 @contextmanager
-def told_job(heard: Acknowledgements) -> Iterator[Callable[[], None]]:
+def told_job(
+    heard: Acknowledgements, word: str = "pid"
+) -> Iterator[Callable[[], None]]:
     """Wait for a job to tell its process, and give what kills it; it is killed."""
     # A number may be another process's once it is dead, a descriptor never is.
-    descriptor = os.pidfd_open(heard.wait_for_word("pid"))
+    descriptor = os.pidfd_open(heard.wait_for_word(word))
 
     def kill() -> None:
         with suppress(ProcessLookupError):
