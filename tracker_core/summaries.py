@@ -16,6 +16,7 @@ from tracker_core.values import Value
 __all__ = ["SeriesState", "Summary"]
 
 _SHIFT = 1074
+_FLOAT_SPAN = 2.0**53
 _Extreme = tuple[int | float, OrderKey, int | None]
 
 
@@ -95,7 +96,13 @@ class SeriesState:
             steps: One per point, or None when none has a step.
             values: One per point; columns of floats or of ints are taken the fastest.
         """
-        total = _exact_sum(values) if values else None
+        numbers = _numbers(values)
+        if not numbers:
+            self._extend_slowly(keys, steps, values)
+            return
+        extremes = (min(numbers), max(numbers))
+        places = [numbers.index(extreme) for extreme in extremes]
+        total = _exact_sum(numbers, *extremes)
         if total is None:
             self._extend_slowly(keys, steps, values)
             return
@@ -103,9 +110,7 @@ class SeriesState:
         self._numbers += len(values)
         self._sum += total
         self._take_ends(keys, values)
-        numbers = cast("Sequence[int | float]", values)
-        for extreme in (min(numbers), max(numbers)):
-            place = numbers.index(extreme)
+        for place in places:
             step = None if steps is None else steps[place]
             self._take_extreme(numbers[place], keys[place], step)
 
@@ -196,32 +201,45 @@ def _scaled(number: float) -> int:
     return (numerator << _SHIFT) // denominator
 
 
-def _exact_sum(values: Sequence[Value]) -> int | None:
+def _numbers(values: Sequence[Value]) -> list[int | float]:
+    """Return values that are all floats or all ints; nothing of others."""
+    # An array makes an object of a number whenever it is looked at, a list but once.
+    numbers = cast("list[int | float]", [*values])
+    is_packed = getattr(values, "typecode", "") in ("d", "q")
+    alike = is_packed or set(map(type, numbers)) in ({int}, {float})
+    return numbers if alike else []
+
+
+def _exact_sum(numbers: list[int | float], low: float, high: float) -> int | None:
     """Return the sum as a whole number of 2**-1074; None when that takes longer.
 
-    It does where the values are not all finite floats or all ints.
+    It does where floats are not all finite.
     """
-    kinds = {"d": {float}, "q": {int}}.get(getattr(values, "typecode", ""))
-    kinds = kinds or set(map(type, values))
-    if kinds == {int}:
-        return sum(cast("Sequence[int]", values)) << _SHIFT
-    if kinds != {float}:
-        return None
+    if isinstance(low, int):
+        return sum(cast("list[int]", numbers)) << _SHIFT
     try:
-        return _exact_float_sum([*cast("Sequence[float]", values)])
+        return _exact_float_sum([*numbers], low if low > 0 else -high)
     except (OverflowError, ValueError):  # on the way, or infinities of both signs
         return None
 
 
-def _exact_float_sum(terms: list[float]) -> int | None:
+def _exact_float_sum(terms: list[float], least: float) -> int | None:
+    """Sum floats; ``least`` is the least absolute value, or 0 or less if unknown."""
     # fsum rounds the exact sum once. What that leaves is summed again, until nothing
     # is left: a handful of floats that together are exactly the sum.
+    part = math.fsum(terms)
+    if not math.isfinite(part):
+        return None
+    # All terms are multiples of the last bit of the least one, and what is left is
+    # half of the last bit of the sum at the most: one float holds it that spans both.
+    spans = least > 0 and math.ulp(part) <= math.ulp(least) * _FLOAT_SPAN
     total = 0
-    while part := math.fsum(terms):
-        if not math.isfinite(part):
-            return None
+    while part:
         total += _scaled(part)
         terms.append(-part)
+        part = math.fsum(terms)
+        if spans:
+            return total + _scaled(part)
     return total
 
 

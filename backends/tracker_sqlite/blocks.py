@@ -30,7 +30,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from operator import sub
 from typing import NamedTuple, TypeAlias, cast
 
@@ -41,6 +41,7 @@ __all__ = [
     "Block",
     "Column",
     "Ints",
+    "Packed",
     "Steps",
     "decode",
     "encode",
@@ -53,13 +54,16 @@ Ints: TypeAlias = "array[int] | range"
 Steps: TypeAlias = "array[int] | range | list[int | None]"
 Values: TypeAlias = "array[int] | array[float] | range | list[Value]"
 Column: TypeAlias = "Steps | Values"
+Packed: TypeAlias = dict[bytes, tuple[bytes, bytes]]
 
 _VERSION = 1
 _HEAD = struct.Struct("<BI")
 _COLUMN = struct.Struct("<cI")
 _REGULAR = struct.Struct("<qq")
+_SIGN, _ZERO = bytes(7) + b"\x80", bytes(8)
 _LEAST, _MOST = -(2**63), 2**63 - 1
-# Fast, and nearly as small as the slower ones: noise does not shrink.
+# Fast, and nearly as small as the slower ones: noise does not shrink. In what was
+# shuffled nothing repeats but single bytes, and to look for no more takes a third.
 _LEVEL = 1
 # Below this zlib saves little, and costs more than all the rest of a small block.
 _SHORT_BYTES = 512
@@ -97,6 +101,10 @@ class Block(NamedTuple):
             return min(steps[0], steps[-1]), max(steps[0], steps[-1])
         return (min(steps), max(steps)) if steps else None
 
+    def place(self, index: int) -> tuple[int, int, int]:
+        """Return the time, the sequence and the row of a point."""
+        return self.times_ns[index], self.sequences[index], self.rows[index]
+
     def part(self, start: int, stop: int) -> "Block":
         """Return the points from ``start`` to ``stop``, the latter excluded."""
         if start <= 0 and stop >= self.size:
@@ -120,24 +128,33 @@ def step_column(steps: Sequence[int | None]) -> Steps:
     Raises:
         OverflowError: A step lies beyond 64 bits.
     """
-    if None in steps:
+    if isinstance(steps, range):
+        return steps
+    try:
+        numbers = array("q", cast("Sequence[int]", steps))
+    except TypeError:  # a point without a step
         return list(steps)
-    numbers = cast("Sequence[int]", steps)
     first, stride = _likely(numbers)
-    if stride and list(numbers) == list(range(first, numbers[-1] + stride, stride)):
-        return range(first, first + stride * len(steps), stride)
-    return array("q", numbers)
+    if stride and _is_strided(numbers, first, stride):
+        return range(first, first + stride * len(numbers), stride)
+    return numbers
 
 
-def encode(block: Block) -> bytes:
+def encode(block: Block, known: Packed | None = None) -> bytes:
     """Return ``block`` as bytes.
+
+    Args:
+        block: At least one point.
+        known: Ints that were packed before, to be looked up and added to: the series
+            of a stream mostly have all columns but their values in common.
 
     Raises:
         OverflowError: A number that is no value lies beyond 64 bits.
     """
+    known = {} if known is None else known
     columns = (
-        *(_packed_ints(column) for column in block[:3]),
-        _packed_steps(block.steps),
+        *(_packed_ints(column, known) for column in block[:3]),
+        _packed_steps(block.steps, known),
         _packed_values(block.values),
     )
     pieces = [_HEAD.pack(_VERSION, block.size)]
@@ -207,25 +224,58 @@ def _typecode(column: Column) -> str:
     return "q" if isinstance(column, range) else getattr(column, "typecode", "")
 
 
-def _packed_ints(column: Sequence[int]) -> tuple[bytes, bytes]:
-    regular = _regular(column)
-    if regular is not None:
-        return b"r", regular
+def _packed_ints(column: Sequence[int], known: Packed) -> tuple[bytes, bytes]:
+    if isinstance(column, range):
+        return _packed_range(column)
     numbers = column if isinstance(column, array) else array("q", column)
+    raw = numbers.tobytes()
+    if raw not in known:
+        known[raw] = _packed_array(numbers)
+    return known[raw]
+
+
+def _packed_range(column: range) -> tuple[bytes, bytes]:
+    first, stride = column[0], column.step
+    if _LEAST <= stride <= _MOST:
+        return b"r", _REGULAR.pack(first, stride)
+    return _packed_array(array("q", column))
+
+
+def _packed_array(numbers: "array[int]") -> tuple[bytes, bytes]:
+    first, stride = _likely(numbers)
+    if stride is not None and _is_strided(numbers, first, stride):
+        return b"r", _REGULAR.pack(first, stride)
+    deltas = _deltas(numbers)
+    return _shuffled(b"i", numbers) if deltas is None else _shuffled(b"d", deltas)
+
+
+def _deltas(numbers: "array[int]") -> "array[int] | None":
+    """Return the first number and all differences, or None when one needs 65 bits."""
+    # All at once, as digits of two long numbers. With the sign set, no digit is less
+    # than what is taken from it; setting it back leaves the difference.
+    raw = _little_endian(numbers).tobytes()
+    signs = int.from_bytes(_SIGN * len(numbers), "little")
+    those = int.from_bytes(raw, "little")
+    before = int.from_bytes(_ZERO + raw[:-8], "little")
+    if those & signs:  # some are negative
+        return _deltas_one_by_one(numbers)
+    differences = ((those | signs) - before) ^ signs
+    return cast("array[int]", _numbers("q", differences.to_bytes(len(raw), "little")))
+
+
+def _deltas_one_by_one(numbers: "array[int]") -> "array[int] | None":
     try:
-        later = islice(numbers, 1, None)
-        deltas = array("q", [numbers[0], *map(sub, later, numbers)])
+        return array("q", [numbers[0], *map(sub, numbers[1:], numbers)])
     except OverflowError:
-        return _shuffled(b"i", numbers)
-    return _shuffled(b"d", deltas)
+        return None
 
 
-def _packed_steps(column: Steps) -> tuple[bytes, bytes]:
+def _packed_steps(column: Steps, known: Packed) -> tuple[bytes, bytes]:
     if isinstance(column, list) and None in column:
         if column.count(None) == len(column):
             return b"n", b""
         return _compressed(b"j", cast("list[Value]", column))
-    return _packed_ints(cast("Sequence[int]", column))
+    return _packed_ints(cast("Sequence[int]", column), known)
 
 
 def _packed_values(column: Values) -> tuple[bytes, bytes]:
@@ -234,19 +284,7 @@ def _packed_values(column: Values) -> tuple[bytes, bytes]:
         return _compressed(b"j", packed)
     if isinstance(packed, array) and packed.typecode == "d":
         return _shuffled(b"f", packed)
-    return _packed_ints(cast("Sequence[int]", packed))
-
-
-def _regular(column: Sequence[int]) -> bytes | None:
-    """Return first and stride of a column that has one stride throughout."""
-    first, stride = _likely(column)
-    if stride is None or not _LEAST <= stride <= _MOST:
-        return None
-    if not isinstance(column, range):
-        numbers = column if isinstance(column, array) else array("q", column)
-        if numbers != array("q", _strided(first, stride, len(column))):
-            return None
-    return _REGULAR.pack(first, stride)
+    return _packed_ints(cast("Sequence[int]", packed), {})
 
 
 def _likely(column: Sequence[int]) -> tuple[int, int | None]:
@@ -255,6 +293,16 @@ def _likely(column: Sequence[int]) -> tuple[int, int | None]:
     stride = column[1] - first if len(column) > 1 else 0
     agrees = column[-1] == first + stride * (len(column) - 1)
     return first, stride if agrees else None
+
+
+def _is_strided(numbers: "array[int]", first: int, stride: int) -> bool:
+    if not _LEAST <= stride <= _MOST:
+        return False
+    # Bytes are compared at once, items of arrays one by one; and an array is made
+    # faster from a list.
+    same = _strided(first, stride, len(numbers))
+    whole = array("q", [*same]) if isinstance(same, range) else same
+    return numbers.tobytes() == whole.tobytes()
 
 
 def _strided(first: int, stride: int, size: int) -> Ints:
@@ -267,7 +315,9 @@ def _shuffled(kind: bytes, numbers: "array[int] | array[float]") -> tuple[bytes,
     raw = _little_endian(numbers).tobytes()
     if len(raw) < _SHORT_BYTES:
         return kind.upper(), raw
-    return kind, zlib.compress(b"".join(raw[place::8] for place in range(8)), _LEVEL)
+    packer = zlib.compressobj(_LEVEL, strategy=zlib.Z_RLE)
+    planes = b"".join(raw[place::8] for place in range(8))
+    return kind, packer.compress(planes) + packer.flush()
 
 
 def _unshuffled(payload: bytes, size: int) -> bytes:

@@ -188,7 +188,9 @@ def _in_order(
 ) -> _Curve:
     found = [_standing(fetched(connection, head), limits) for head in cluster]
     stretches = [stretch for stretch in found if stretch.block.size] or found[:1]
-    writers = [(writer.attempt, writer.id, block.size) for writer, block in stretches]
+    writers = [
+        (writer.attempt, writer.id, block.size) for writer, block, _ in stretches
+    ]
     curve = _Curve(writers, joined([stretch.block for stretch in stretches]))
     if len(stretches) == 1:
         return curve
@@ -200,7 +202,7 @@ def _in_order(
 
 
 def _standing(stretch: Stretch, limits: Limits) -> Stretch:
-    writer, block = stretch
+    writer, block, _ = stretch
     return Stretch(writer, standing(writer, block, limits))
 
 

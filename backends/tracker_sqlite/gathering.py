@@ -1,19 +1,21 @@
 """The points of one batch, gathered by series."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import cast
 
+from tracker_core.gathered import PointColumns
 from tracker_core.points import value_column
 from tracker_core.records import ColumnsBody, MetricsBody, OrderKey, series_name
 from tracker_core.values import Value
-from tracker_sqlite.blocks import Block, joined, step_column
+from tracker_sqlite.blocks import Block, Ints, Steps, joined, step_column
 
 __all__ = ["Gathering"]
 
 
 class Gathering:
-    """Takes the points of one writer in its order; gives a block for each series."""
+    """Takes the points of one writer; gives a block for each series, in its order."""
 
     def __init__(self) -> None:
         """Begin without points."""
@@ -39,6 +41,15 @@ class Gathering:
             column = self._column(body.stream, field)
             packed = value_column(values)
             column.extend(Block(times_ns, sequences, range(size), steps, packed))
+
+    def take(self, points: Mapping[tuple[str, str], PointColumns]) -> None:
+        """Take the points of whole series, which may come among those of records."""
+        # The series of a stream may share all columns but their values. What is shared
+        # lives as long as the points, so that its id is its own.
+        shared: dict[int, Steps] = {}
+        for (stream, field), columns in points.items():
+            if len(columns.values):
+                self._column(stream, field).extend(_block(columns, shared))
 
     def blocks(self) -> Iterator[tuple[str, Block]]:
         """Give the name and the points of each series."""
@@ -72,9 +83,13 @@ class _Column:
         self._blocks.append(block)
 
     def block(self) -> Block:
-        """Return all points."""
+        """Return all points, in the order of their places."""
         self._end()
-        return joined(self._blocks)
+        block = joined(self._blocks)
+        if all(one.place(-1) < next_.place(0) for one, next_ in pairwise(self._blocks)):
+            return block
+        places = list(zip(*block[:3], strict=True))
+        return block.at(sorted(range(block.size), key=places.__getitem__))
 
     def _begin(self) -> None:
         self._times_ns = array("q")
@@ -89,3 +104,26 @@ class _Column:
             places = (self._times_ns, self._sequences, self._rows)
             self._blocks.append(Block(*places, steps, values))
             self._begin()
+
+
+def _block(columns: PointColumns, shared: dict[int, Steps]) -> Block:
+    sequences = columns.sequences
+    if id(sequences) not in shared:
+        shared[id(sequences)] = _increasing(sequences)
+    for column in (columns.times_ns, columns.rows, columns.steps):
+        if id(column) not in shared:
+            shared[id(column)] = step_column(column)
+    return Block(
+        cast("Ints", shared[id(columns.times_ns)]),
+        cast("Ints", shared[id(sequences)]),
+        cast("Ints", shared[id(columns.rows)]),
+        shared[id(columns.steps)],
+        value_column(columns.values),
+    )
+
+
+def _increasing(numbers: Sequence[int]) -> Ints:
+    first, last = numbers[0], numbers[-1]
+    if last - first == len(numbers) - 1:
+        return range(first, last + 1)
+    return numbers if isinstance(numbers, array) else array("q", numbers)

@@ -13,12 +13,12 @@ from typing import NamedTuple, cast
 
 from tracker_core.errors import ConfigError
 from tracker_core.records import OrderKey, Writer
-from tracker_sqlite.blocks import Block, decode, encode, joined
+from tracker_sqlite.blocks import Block, Packed, decode, encode, joined
 
 __all__ = ["Head", "Stretch", "fetched", "heads", "keep", "pack"]
 
 # Incoming points are cut into blocks of this many, small blocks packed into that many.
-_LARGEST = 65_536
+_LARGEST = 8_192
 _PACKED = 4_096
 
 _KEEP = """
@@ -59,28 +59,34 @@ class Head(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """Points of one series by one writer, in its order."""
+    """Points of one series by one writer, in its order.
+
+    Args:
+        writer: The writer.
+        block: The points.
+        known: What :func:`~tracker_sqlite.blocks.encode` has packed before.
+    """
 
     writer: Writer
     block: Block
+    known: Packed | None = None
 
     def place(self, index: int) -> OrderKey:
         """Return the place of a point in the order of the run."""
-        times_ns, sequences, rows = self.block[:3]
-        attempt, writer = self.writer.attempt, self.writer.id
-        return (attempt, times_ns[index], writer, sequences[index], rows[index])
+        time_ns, sequence, row = self.block.place(index)
+        return (self.writer.attempt, time_ns, self.writer.id, sequence, row)
 
 
 def keep(
     connection: sqlite3.Connection, series: int, stretch: Stretch, size: int = _LARGEST
 ) -> int:
-    """Keep points as blocks of at most ``size`` points; return how many blocks."""
+    """Keep points as blocks of at most ``size``; return how many of them are small."""
     starts = range(0, stretch.block.size, size)
-    parts = (stretch.block.part(start, start + size) for start in starts)
+    parts = [stretch.block.part(start, start + size) for start in starts]
     connection.executemany(
-        _KEEP, (_row(series, Stretch(stretch.writer, part)) for part in parts)
+        _KEEP, (_row(series, stretch._replace(block=part)) for part in parts)
     )
-    return len(starts)
+    return sum(part.size < _PACKED for part in parts)
 
 
 def heads(connection: sqlite3.Connection, series: int) -> list[Head]:
@@ -133,7 +139,7 @@ def _row(series: int, stretch: Stretch) -> tuple[object, ...]:
     span = stretch.block.step_span
     return (
         *(series, attempt, writer, first_ns, *first, last_ns, *last),
-        *(stretch.block.size, None if span is None else span[1], encode(stretch.block)),
+        *(stretch.block.size, None if span is None else span[1], encode(*stretch[1:])),
     )
 
 

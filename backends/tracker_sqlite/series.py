@@ -19,7 +19,7 @@ from tracker_sqlite.metrics import Stretch, fetched, heads, keep, pack
 
 __all__ = ["add_points", "pack_all", "summaries"]
 
-# How many additions to a series may lie unpacked.
+# How many small blocks of a series may lie unpacked.
 _PILE = 64
 
 _COLUMNS = (

@@ -97,7 +97,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS sources_once
 ON sources (run, source_run_id, artifact_name IS NULL, ifnull(artifact_name, ''))
 """
 # The summaries. What they are made from, so that late points can be added: state of the
-# points that stand, extents of the steps of all. Pile counts blocks to be packed.
+# points that stand, extents of the steps of all. Pile counts small blocks.
 _SERIES = f"""
 CREATE TABLE IF NOT EXISTS series (
     id INTEGER PRIMARY KEY,

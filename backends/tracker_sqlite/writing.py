@@ -1,9 +1,10 @@
 """Taking a batch, within one transaction that the caller began."""
 
 import sqlite3
-from collections.abc import Mapping
-from typing import cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, cast
 
+from tracker_core.gathered import Gathered
 from tracker_core.identity import friendly_name
 from tracker_core.records import (
     ArtifactBody,
@@ -38,6 +39,9 @@ from tracker_sqlite.lifecycle import fold, show_span
 from tracker_sqlite.metrics import Stretch
 from tracker_sqlite.series import add_points, pack_all
 
+if TYPE_CHECKING:
+    from tracker_sqlite.blocks import Packed
+
 __all__ = ["take", "take_records"]
 
 _ORDER = ("attempt", "time_ns", "writer", "sequence")
@@ -57,7 +61,7 @@ def take(connection: sqlite3.Connection, batch: Batch) -> None:
 
 
 def take_records(
-    connection: sqlite3.Connection, run: int, batch: Batch, records: list[Record]
+    connection: sqlite3.Connection, run: int, batch: Batch, records: Sequence[Record]
 ) -> None:
     """Take some records of ``batch``, in order, none of which was taken before.
 
@@ -71,7 +75,7 @@ def take_records(
 
 
 def _new_run(connection: sqlite3.Connection, batch: Batch) -> int:
-    created_ns = min((record.time_ns for record in batch.records), default=0)
+    created_ns = _first_ns(batch.records)
     cursor = connection.execute(
         "INSERT INTO runs (run_id, name, created_ns) VALUES (?, ?, ?)",
         (batch.run_id, friendly_name(batch.run_id), created_ns),
@@ -79,7 +83,16 @@ def _new_run(connection: sqlite3.Connection, batch: Batch) -> int:
     return cast("int", cursor.lastrowid)
 
 
-def _claim(connection: sqlite3.Connection, run: int, batch: Batch) -> list[Record]:
+def _first_ns(records: Sequence[Record]) -> int:
+    if not isinstance(records, Gathered):
+        return min((record.time_ns for record in records), default=0)
+    # A writer's records are in the order of their times.
+    firsts_ns = [record.time_ns for record in records.others[:1]]
+    firsts_ns += (it.times_ns[0] for it in records.points.values() if len(it.times_ns))
+    return min(firsts_ns, default=0)
+
+
+def _claim(connection: sqlite3.Connection, run: int, batch: Batch) -> Sequence[Record]:
     """Return the records that are missing, and mark the batch as taken."""
     writer = batch.writer
     # Only the ranges that overlap or touch the batch: mostly one, however many gaps.
@@ -101,6 +114,8 @@ def _claim(connection: sqlite3.Connection, run: int, batch: Batch) -> list[Recor
         "VALUES (?, ?, ?, ?, ?, ?)",
         (run, writer.id, first, last, writer.attempt, writer.rank),
     )
+    if not any(low <= batch.last and high >= batch.first for low, high in touched):
+        return batch.records
     return before.missing(batch)
 
 
@@ -115,15 +130,20 @@ class _Taking:
         self._points = Gathering()
         self._kinds: set[type[Body]] = set()
 
-    def take(self, records: list[Record]) -> None:
+    def take(self, records: Sequence[Record]) -> None:
         """Write ``records``, each taken for the first time."""
-        for record in records:
+        singly = records
+        if isinstance(records, Gathered):
+            singly = records.others
+            self._points.take(records.points)
+        for record in singly:
             self._kinds.add(type(record.body))
             self._take_record(order_key(self._writer, record), record.body)
+        known: Packed = {}
         for name, block in self._points.blocks():
-            stretch = Stretch(self._writer, block)
+            stretch = Stretch(self._writer, block, known)
             add_points(self._connection, self._run, name, stretch)
-        created_ns = min(record.time_ns for record in records)
+        created_ns = _first_ns(records)
         self._connection.execute(
             "UPDATE runs SET created_ns = ? WHERE id = ? AND created_ns > ?",
             (created_ns, self._run, created_ns),
