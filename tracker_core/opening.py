@@ -198,7 +198,15 @@ def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Targ
                 raise
             warn("backend %r is left out: %s", backend.name, error)
         else:
-            targets.append(Target(backend.name, tracker, backend.config, is_owned=True))
+            targets.append(
+                Target(
+                    backend.name,
+                    tracker,
+                    backend.config,
+                    is_owned=True,
+                    factory=backend.factory,
+                )
+            )
     return targets
 
 

@@ -52,7 +52,10 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
     [
         (("lst",), "no command lst; did you mean list?"),
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
-        (("qqq",), "no command qqq; there are env, get, list, run, show, verify"),
+        (
+            ("qqq",),
+            "no command qqq; there are env, get, list, run, show, status, sync, verify",
+        ),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
     ],

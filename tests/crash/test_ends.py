@@ -135,7 +135,10 @@ def started(
 
 
 def ends(
-    way: Way, environments: Mapping[str, Mapping[str, str]], *, group: Path | None = None
+    way: Way,
+    environments: Mapping[str, Mapping[str, str]],
+    *,
+    group: Path | None = None,
 ) -> dict[str, Ended]:
     """Let jobs end at the same time, in each environment; only one has a launcher."""
     with ExitStack() as stack:

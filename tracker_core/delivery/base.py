@@ -28,12 +28,14 @@ class Target(NamedTuple):
         tracker: The tracker, or the wrapper of a plain one.
         config: Its config string, hidden from messages; None when it had none.
         is_owned: Whether closing the delivery closes the tracker.
+        factory: How it was built, where its name does not tell.
     """
 
     name: str
     tracker: NativeTracker
     config: str | None = None
     is_owned: bool = False
+    factory: str | None = None
 
     @property
     def raw(self) -> TrackerBase:

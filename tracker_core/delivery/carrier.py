@@ -229,7 +229,8 @@ class Carrier:
             self._refused(cut, batch, self.ledger.error)
             self.ledger.save()
             self._tell(error)
-            return Step.MOVED
+            # What is left of the batch does not wait for more.
+            return Step.MOVED if self.ledger.cut is None else Step.FULL
         after = error.after if isinstance(error, RetryableError) else None
         delay = _FIRST_DELAY_S * 2 ** min(tries - 1, 10) if after is None else after
         self.due = time.monotonic() + min(delay, _LONGEST_DELAY_S)

@@ -51,7 +51,6 @@ class Courier:
         target: The backend.
         scope: The writer whose process alone delivers to it; None where any may.
         announces: Whether the first failure is warned of when it happens.
-        factory: How the backend is built, where its name does not tell.
 
     Attributes:
         target: As given.
@@ -65,14 +64,13 @@ class Courier:
         scope: str | None = None,
         *,
         announces: bool = True,
-        factory: str | None = None,
     ) -> None:
         """Nothing is delivered yet."""
         self.target: Target = target
         self.first_error: BaseException | None = None
         self._folder = folder
         self._ledger_folder = ledger_folder(folder, target.name, scope)
-        self._ledger = Ledger(self._ledger_folder, target.name, scope, factory)
+        self._ledger = Ledger(self._ledger_folder, target.name, scope, target.factory)
         self._announces = announces
         self._has_announced = False
         self._lock: Lock | None = None

@@ -17,7 +17,6 @@ from tracker_core.delivery.ledger import DeadLetter, Ledger, ledger_folder
 from tracker_core.delivery.overview import backend_states
 from tracker_core.errors import JournalError, PermanentError, TrackerError
 from tracker_core.journal.folders import Lock, RunFolder, make_folder, segment_numbers
-from tracker_core.journal.reader import JournalReader
 from tracker_core.records import Batch
 from tracker_core.redaction import describe
 from tracker_core.wire import batch_from_lines
@@ -138,8 +137,7 @@ def has_whole_journal(folder: RunFolder) -> bool:
     for writer in folder.writers():
         if writer.host != folder.host:
             continue
-        numbers = segment_numbers(writer.path)
-        if not numbers or JournalReader(writer.path).read().first > 1:
+        if segment_numbers(writer.path)[:1] != [1]:
             return False
     return True
 
