@@ -92,7 +92,7 @@ def mounted_disk(place: Path) -> Iterator[Disk]:
 
 @contextmanager
 def simulated_disk(place: Path) -> Iterator[Disk]:
-    """Give a folder whose journals cannot be written where a job has been told so."""
+    """Give a folder whose journals cannot grow where a job has been told so."""
     place.mkdir()
     yield _Simulated(place)
 
@@ -108,10 +108,10 @@ def can_mount() -> bool:
 
 
 def simulate_full(mark: Path) -> None:
-    """Refuse in this process to write journals while ``mark`` is there."""
+    """Refuse in this process to make segments while ``mark`` is there."""
 
     def refuse(path: object) -> None:
-        if "/journal/" in str(path) and mark.exists():
+        if str(path).endswith(".segment") and mark.exists():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def audit(event: str, given: tuple[object, ...]) -> None:
