@@ -13,7 +13,7 @@ from typing import NamedTuple
 from tracker_core import AppRun, NativeTracker
 from tracker_core.errors import RunNotFoundError
 
-__all__ = ["check_found", "do", "found_in", "Found"]
+__all__ = ["Found", "check_found", "do", "found_in"]
 
 
 def do(run: AppRun, who: str, number: int) -> None:

@@ -70,7 +70,9 @@ class _Refusing(FaultyTracker):
     def write(self, batch: Batch) -> None:
         """Refuse, or hand on."""
         bodies = [record.body for record in batch.records]
-        if any(isinstance(body, TagsBody) and "refused" in body.values for body in bodies):
+        if any(
+            isinstance(body, TagsBody) and "refused" in body.values for body in bodies
+        ):
             message = "it holds what is refused"
             raise PermanentError(message)
         super().write(batch)

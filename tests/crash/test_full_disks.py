@@ -51,7 +51,12 @@ def _job_on_full_disk(
 ) -> dict[str, int]:
     environment = stores.environment(TRACKER_JOB_ID="r", TRACKER_DISK_BUDGET="1GB")
     read, write = Pipe(duplex=False)
-    with Acknowledgements() as heard, closing(read), closing(write), stores.open() as by:
+    with (
+        Acknowledgements() as heard,
+        closing(read),
+        closing(write),
+        stores.open() as by,
+    ):
         job = prepared.Process(
             target=obey, args=(environment, errors, disk.mark, heard.end, read)
         )

@@ -35,7 +35,9 @@ def few(rounds: int, chance: random.Random) -> list[int]:
 
 
 @pytest.mark.timeout(3600)
-def test_job_goes_on_when_its_launcher_is_killed(stores: Stores, few: list[int]) -> None:
+def test_job_goes_on_when_its_launcher_is_killed(
+    stores: Stores, few: list[int]
+) -> None:
     """It finishes its work, and all of it is there."""
     for number, moment in enumerate(few):
         place = Stores(stores.home / str(number))
