@@ -7,14 +7,20 @@ processes made by a fork server do, which have imported everything already.
 import argparse
 import multiprocessing
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from tests.crash.deeds import do
+from tests.crash.disks import simulate_full
 from tracker_core import AppRun
 
-__all__ = ["fork_amid", "log_deeds", "run_job"]
+__all__ = ["fork_amid", "log_deeds", "obey", "run_job"]
+
+_PADDING = "x" * 8000
+_BREATH_S = 0.02
 
 
 def run_job(
@@ -59,6 +65,50 @@ def fork_amid(
         child = process.pid or 0
     threads.join()
     os.waitpid(child, 0)
+
+
+def obey(
+    environment: Mapping[str, str],
+    errors: Path,
+    mark: Path | None,
+    end: Connection,
+    orders: Connection,
+) -> None:
+    """Be a job that logs so many large deeds as it is told, and small ones meanwhile.
+
+    It ends when it is told to log none.
+
+    Args:
+        environment: What leads to its run.
+        errors: Where its errors go.
+        mark: What is there while the disk is said to be full; None for a real disk.
+        end: Where deeds are acknowledged.
+        orders: Gives it numbers.
+    """
+    os.environ.update(environment)
+    with errors.open("wb") as file:
+        os.dup2(file.fileno(), sys.stderr.fileno())
+    if mark is not None:
+        simulate_full(mark)
+    run = AppRun.run_from_env()
+    number = 0
+    left = 1
+    while left:
+        for _ in range(left):
+            run.set_tag("padding", _PADDING)
+            _acknowledged(run, "o0", number, end)
+            number += 1
+        while not orders.poll(_BREATH_S):
+            _acknowledged(run, "o0", number, end)
+            number += 1
+        left = orders.recv()
+    run.finish()
+
+
+def _acknowledged(run: AppRun, who: str, number: int, end: Connection) -> None:
+    # As `do` does it, but without content, which needs the disk at once.
+    run.log_metric(f"{who}/loss", number + 0.5, step=number)
+    os.write(end.fileno(), f"{who} {number}\n".encode())
 
 
 def log_deeds(

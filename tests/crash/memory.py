@@ -53,7 +53,7 @@ def in_group(group: Path, command: Sequence[str]) -> list[str]:
 
 
 def simulated(folder: Path, version: int) -> dict[str, str]:
-    """Make files that look like those of a cgroup; return what leads a process there."""
+    """Make files that look like those of a cgroup; return what leads there."""
     names = {1: "memory/job/memory.oom_control", 2: "job/memory.events"}
     lines = {1: "4:memory:/job\n", 2: "0::/job\n"}
     counts = folder / "mount" / names[version]

@@ -80,7 +80,7 @@ def run_ids(home: Path) -> list[str]:
 
 
 def until(is_true: Callable[[], object]) -> None:
-    """Wait for something that is sure to come; the time-out of the test is the limit."""
+    """Wait for what is sure to come, as long as the time-out of the test allows."""
     while not is_true():
         time.sleep(_LOOK_EACH_S)
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import pytest
 
@@ -23,9 +23,8 @@ from tracker_core.runs import RunInfo
 
 JOB = str(Path(__file__).with_name("ending.py"))
 LAUNCH = ("-m", "tracker_core", "run", "--")
-LOST = ("FAILED", {"kind": "lost"})
 
-End = tuple[str, dict[str, object] | None]
+End: TypeAlias = tuple[str, dict[str, object] | None]
 
 
 class Way(NamedTuple):
@@ -50,10 +49,15 @@ class Way(NamedTuple):
 
 def killed_by(number: signal.Signals, status: str = "KILLED") -> End:
     """Give the end by a signal."""
-    cause = {"kind": "signal", "signal": number.name, "number": int(number)}
+    cause: dict[str, object] = {
+        "kind": "signal",
+        "signal": number.name,
+        "number": int(number),
+    }
     return (status, cause)
 
 
+LOST: End = ("FAILED", {"kind": "lost"})
 EXCEPTION: End = ("FAILED", {"kind": "exception", "type": "ZeroDivisionError"})
 EXIT_3: End = ("FAILED", {"kind": "exit_code", "exit_code": 3})
 FINISHED: End = ("FINISHED", None)
@@ -245,7 +249,7 @@ def test_run_fails_when_memory_runs_out(tmp_path: Path, kind: int | str) -> None
         "launched": only_sqlite(launched),
         "alone": {**only_sqlite(alone), "TRACKER_JOB_ID": "r"},
     }
-    found = {}
+    found: dict[str, Ended] = {}
     for name, environment in environments.items():
         with ExitStack() as stack:
             if isinstance(kind, int):

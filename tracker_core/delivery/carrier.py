@@ -297,7 +297,12 @@ class Carrier:
                 self.ledger.begin_cut(
                     writer_id, portion.begin, portion.end, portion.first, portion.last
                 )
-                self.ledger.save()
+                try:
+                    self.ledger.save()
+                except BaseException:
+                    # It is not sent before it is noted, by this carrier or another.
+                    self.ledger.cut = None
+                    raise
                 self._is_saved = True
                 return portion
             if portion.end == begin:

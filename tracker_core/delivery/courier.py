@@ -17,6 +17,7 @@ from tracker_core.delivery.carrier import Carrier, Step
 from tracker_core.delivery.ledger import Ledger, ledger_folder
 from tracker_core.errors import TrackerError
 from tracker_core.journal.folders import Lock, RunFolder, make_folder
+from tracker_core.journal.segments import is_full
 from tracker_core.notices import warn
 from tracker_core.plain import PlainTracker
 
@@ -203,8 +204,11 @@ class Courier:
                     if self._lock is not None or self._take_lock():
                         self._carry()
                 except (OSError, TrackerError) as error:
-                    # The disk of the journal, not the backend; it may pass.
-                    self._notify(f"delivery to {self.target.name!r}: {error}", None)
+                    # The disk of the journal, not the backend; it may pass. Where it is
+                    # full, who writes has warned of it already.
+                    is_known = isinstance(error, OSError) and is_full(error)
+                    message = f"delivery to {self.target.name!r}: {error}"
+                    self._notify(message, None, announces=not is_known)
                 self._pause(_LOCK_EACH_S)
         finally:
             lock, self._lock = self._lock, None
@@ -243,8 +247,10 @@ class Courier:
             if is_woken or _rung_ns(self._folder.doorbell) != rung:
                 return
 
-    def _notify(self, message: str, error: BaseException | None) -> None:
-        if self._announces and not self._has_announced:
+    def _notify(
+        self, message: str, error: BaseException | None, *, announces: bool = True
+    ) -> None:
+        if announces and self._announces and not self._has_announced:
             self._has_announced = True
             warn("%s", message)
         with self._changed:

@@ -5,12 +5,17 @@ and the dead letters, and is replaced whole. What is about to be sent is written
 *before* the first attempt, so a delivery that dies at any moment sends the same batch
 under the same name again, and a tracker that has taken it passes over it.
 
+Delivery must go on when the disk is full, since it alone makes room, by removing what
+every backend has. So some space is kept in ``spare`` that the ledger can always have;
+its old version then gives as much back.
+
 Nothing in it is secret: errors were redacted, and of a backend's setting only its name
 and its factory are there.
 """
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self, cast
 
@@ -24,10 +29,12 @@ from tracker_core.journal.folders import (
     replace_file,
 )
 from tracker_core.journal.reader import BEGINNING, Damage, Position
+from tracker_core.journal.segments import is_full
 
 __all__ = ["Cut", "DeadLetter", "Ledger", "expect", "ledger_folder", "ledgers"]
 
 FORMAT_VERSION = 1
+_SPARE_BYTES = 2**16
 
 
 class Cut(NamedTuple):
@@ -194,7 +201,19 @@ class Ledger:
             "refused": self.refused,
             "beaten_ns": self.beaten_ns,
         }
-        replace_file(self.folder / "cursor.json", told)
+        self._replace(told)
+
+    def _replace(self, told: object) -> None:
+        path, spare = self.folder / "cursor.json", self.folder / "spare"
+        try:
+            replace_file(path, told)
+        except OSError as error:
+            if not is_full(error) or not spare.exists():
+                raise
+            spare.unlink(missing_ok=True)
+            replace_file(path, told)
+        if not spare.exists():
+            _reserve(spare)
 
     def is_held(self) -> bool:
         """Tell whether some process delivers, as far as the filesystem knows locks."""
@@ -278,6 +297,16 @@ def ledgers(folder: RunFolder) -> list[Ledger]:
         for ledger in found
         if ledger is not None and (ledger.scope is None or ledger.is_held())
     ]
+
+
+def _reserve(spare: Path) -> None:
+    """Take some space that can be given back; none where there is none."""
+    try:
+        spare.touch(mode=0o600)
+        spare.write_bytes(bytes(_SPARE_BYTES))
+    except OSError:
+        with suppress(OSError):
+            spare.unlink()
 
 
 def _cut_of(told: Mapping[str, object]) -> Cut:
