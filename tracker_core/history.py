@@ -70,6 +70,7 @@ class RunHistory:
         self.run_id = run_id
         self._taken: dict[str, Taken] = {}
         self._created_ns: int | None = None
+        self._heartbeat_ns: int | None = None
         self._told: dict[type[Body], list[tuple[OrderKey, Body]]] = {}
         self._curves: dict[str, Curve] = {}
         self._streams: dict[str, dict[str, Curve]] = {}
@@ -83,6 +84,10 @@ class RunHistory:
             self._add_record(batch.writer, record)
         self._taken[batch.writer.id] = taken.plus(batch.first, batch.last)
 
+    def beat(self, time_ns: int) -> None:
+        """Note that the run was alive at a moment; the newest one counts."""
+        self._heartbeat_ns = max(time_ns, self._heartbeat_ns or 0)
+
     @property
     def created_ns(self) -> int:
         """The time of the first record, in nanoseconds since 1970; 0 without any."""
@@ -95,7 +100,13 @@ class RunHistory:
             *self._in_order(StartedBody),
             *self._in_order(EndedBody),
         ]
-        return run_info(self.run_id, self._created_ns, deepcopy(events), self._span())
+        return run_info(
+            self.run_id,
+            self._created_ns,
+            deepcopy(events),
+            self._span(),
+            self._heartbeat_ns,
+        )
 
     def metadata(self) -> dict[str, Value]:
         """Return the last value of each metadata key."""

@@ -129,6 +129,7 @@ def run_info(
     created_ns: int | None,
     events: Iterable[LifecycleEvent],
     span: SpanBody = _NO_SPAN,
+    heartbeat_ns: int | None = None,
 ) -> RunInfo:
     """Tell what a run is from its life-cycle records.
 
@@ -138,6 +139,7 @@ def run_info(
             known.
         events: All its life-cycle records with their order keys, in any order.
         span: The last that was said of its place in a trace.
+        heartbeat_ns: When it was last seen alive; None where nobody watches it.
     """
     ordered = sorted(events, key=lambda event: event[0])
     identity = _identity(ordered)
@@ -152,13 +154,18 @@ def run_info(
         status=last.status if last else "PENDING" if ordered else None,
         cause=last.cause if last else None,
         attempts=attempts,
-        created_at=None if created_ns is None else to_datetime(created_ns),
+        created_at=_time(created_ns),
         started_at=attempts[0].started_at if attempts else None,
         ended_at=last.ended_at if last else None,
         experiment_config=identity.experiment_config,
         trace_id=span.trace_id,
         span_id=span.span_id,
+        heartbeat_at=_time(heartbeat_ns),
     )
+
+
+def _time(time_ns: int | None) -> datetime | None:
+    return None if time_ns is None else to_datetime(time_ns)
 
 
 def _identity(ordered: list[LifecycleEvent]) -> CreatedBody:

@@ -6,6 +6,7 @@
                 /metadata/<time>-<writer>-<sequence>       the rest is for torchx:
                 /artifacts/<time>-<writer>-<sequence>      one file for each record
                 /sources/<source>                          one line for each label
+                /heartbeats/<beater>                       when the run was alive
                 /incoming/                                 unfinished, local disks only
     <root>/<source>/descendants/<run>                      if <source> exists already
     <root>/<contents>/<ab>/<abcd…>                         content, by its digest
@@ -32,8 +33,11 @@ leaves it there, where nobody reads; on a local disk whoever writes content a da
 removes it. An object store shows it when it is complete, so a crash leaves at worst
 parts of an upload, which the store hides.
 
-Only a file of torchx's is ever changed, ``sources/<source>`` and its mirror in
-``descendants``: its lines are read, and written back with one more.
+Two files are ever changed. One is torchx's, ``sources/<source>`` and its mirror in
+``descendants``: its lines are read, and written back with one more. The other is that
+of a heartbeat, ``{"time_ns": 1700000000000000000}``, which each tracker that watches
+the run has for itself and replaces; of all of them the newest counts. A crash loses
+one heartbeat, and the next makes up for it.
 
 ``<run>`` and ``<source>`` are the BASE32 form of the run id, exactly torchx's.
 It has capital letters only, so ids that differ in case stay apart on every disk.
@@ -83,6 +87,7 @@ class Category(StrEnum):
     ARTIFACTS = "artifacts"
     SOURCES = "sources"
     DESCENDANTS = "descendants"
+    HEARTBEATS = "heartbeats"
     INCOMING = "incoming"
 
 

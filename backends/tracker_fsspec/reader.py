@@ -1,11 +1,13 @@
 """One run, read from its directory and kept up to date."""
 
 import logging
+from collections.abc import Iterable
 
 from tracker_core.datatypes import TrackerSource
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch
 from tracker_core.wire import batch_from_lines
+from tracker_fsspec.heartbeats import heartbeat_from_bytes
 from tracker_fsspec.layout import (
     Category,
     directory_name,
@@ -44,12 +46,15 @@ class RunReader:
 
     def refresh(self) -> RunHistory | None:
         """Read what is new; return None when the store holds nothing of the run."""
-        found = self._find()
+        categories = self._store.directories(self._directory)
+        found = self._find(categories)
         if not self._taken <= found:  # somebody removed the run, or a part of it
             self._forget()
         new = sorted(found - self._taken)
         for path, content in self._store.read_all(self._below(name) for name in new):
             self._take(path, content)
+        if self._history is not None and Category.HEARTBEATS in categories:
+            self._listen(self._history)
         if self._history is None and self.torchx_sources():
             return RunHistory(run_id_in(self._directory) or "")
         return self._history
@@ -79,10 +84,20 @@ class RunReader:
     def _below(self, name: str) -> str:
         return f"{self._directory}/{name}"
 
-    def _find(self) -> set[str]:
+    def _listen(self, history: RunHistory) -> None:
+        directory = self._below(Category.HEARTBEATS)
+        names = self._store.files(directory)
+        contents = self._store.read_all(f"{directory}/{name}" for name in names)
+        for path, content in contents:
+            try:
+                history.beat(heartbeat_from_bytes(content))
+            except ValueError as error:
+                self._warn(path, error)
+
+    def _find(self, categories: Iterable[str]) -> set[str]:
         return {
             f"{category}/{name}"
-            for category in self._store.directories(self._directory)
+            for category in categories
             for name in self._files(category)
         }
 

@@ -15,6 +15,7 @@ from tracker_core.folded import FoldedTracker
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch, SourceBody
 from tracker_core.wire import batch_from_lines, batch_to_lines
+from tracker_fsspec.heartbeats import heartbeat_to_bytes
 from tracker_fsspec.layout import (
     Category,
     batch_name,
@@ -46,6 +47,7 @@ class FsspecTracker(FoldedTracker):
         self._store = Store(fs, root_dir)
         self._objects = Objects(self._store)
         self._readers: dict[str, RunReader] = {}
+        self._beaten_ns: dict[str, int] = {}
         if isinstance(fs, MemoryFileSystem):
             self.capabilities = frozenset({Capability.HISTORY, Capability.CONTENT})
 
@@ -105,6 +107,25 @@ class FsspecTracker(FoldedTracker):
     def open_content(self, digest: str) -> BinaryIO:
         """Open content, as :meth:`NativeTracker.open_content` says."""
         return self._objects.open(digest)
+
+    def beat(self, run_id: str, time_ns: int) -> None:
+        """Note a heartbeat in a file of this tracker's own.
+
+        It takes one look for the run and one small write.
+
+        Raises:
+            RetryableError: The filesystem refused.
+        """
+        run = directory_name(run_id)
+        path = f"{run}/{Category.HEARTBEATS}/{self._sequencer.writer.id}"
+        newest_ns = max(time_ns, self._beaten_ns.get(path, 0))
+        try:
+            if self._store.has_directory(run):
+                self._put(run, path, heartbeat_to_bytes(newest_ns))
+                self._beaten_ns[path] = newest_ns
+        except OSError as error:
+            what = f"{self!r} could not note a heartbeat of run {run_id!r}"
+            raise RetryableError(f"{what}: {reason_of(error)}") from error
 
     def _holds(self, batch: Batch) -> bool:
         content = self._store.read(_batch_path(batch))

@@ -30,7 +30,7 @@ import sys
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain, groupby
 from operator import sub
 from typing import NamedTuple, TypeAlias, cast
 
@@ -67,6 +67,13 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 _LEVEL = 1
 # Below this zlib saves little, and costs more than all the rest of a small block.
 _SHORT_BYTES = 512
+# Of so many bytes of noise some 220 differ; with fewer than this a tenth can be saved.
+_SAMPLE, _NOISY = 512, 200
+# The parts of a zlib stream (RFC 1950 and 1951): its head, the head of a piece that is
+# stored as it is, and the flush that ends a compressed piece with a whole byte.
+_ZLIB_HEAD = b"\x78\x01"
+_STORED = struct.Struct("<BHH")
+_TO_BYTE = zlib.Z_SYNC_FLUSH
 
 
 class Block(NamedTuple):
@@ -130,14 +137,14 @@ def step_column(steps: Sequence[int | None]) -> Steps:
     """
     if isinstance(steps, range):
         return steps
+    numbers = cast("Sequence[int]", steps)
     try:
-        numbers = array("q", cast("Sequence[int]", steps))
+        first, stride = _likely(numbers)
+        if stride and _is_strided(numbers, first, stride):
+            return range(first, first + stride * len(numbers), stride)
+        return array("q", numbers)
     except TypeError:  # a point without a step
         return list(steps)
-    first, stride = _likely(numbers)
-    if stride and _is_strided(numbers, first, stride):
-        return range(first, first + stride * len(numbers), stride)
-    return numbers
 
 
 def encode(block: Block, known: Packed | None = None) -> bytes:
@@ -295,12 +302,14 @@ def _likely(column: Sequence[int]) -> tuple[int, int | None]:
     return first, stride if agrees else None
 
 
-def _is_strided(numbers: "array[int]", first: int, stride: int) -> bool:
+def _is_strided(numbers: Sequence[int], first: int, stride: int) -> bool:
     if not _LEAST <= stride <= _MOST:
         return False
+    same = _strided(first, stride, len(numbers))
+    if not isinstance(numbers, array):
+        return [*numbers] == [*same]
     # Bytes are compared at once, items of arrays one by one; and an array is made
     # faster from a list.
-    same = _strided(first, stride, len(numbers))
     whole = array("q", [*same]) if isinstance(same, range) else same
     return numbers.tobytes() == whole.tobytes()
 
@@ -315,9 +324,32 @@ def _shuffled(kind: bytes, numbers: "array[int] | array[float]") -> tuple[bytes,
     raw = _little_endian(numbers).tobytes()
     if len(raw) < _SHORT_BYTES:
         return kind.upper(), raw
-    packer = zlib.compressobj(_LEVEL, strategy=zlib.Z_RLE)
-    planes = b"".join(raw[place::8] for place in range(8))
-    return kind, packer.compress(planes) + packer.flush()
+    return kind, _deflated([raw[place::8] for place in range(8)])
+
+
+def _deflated(planes: list[bytes]) -> bytes:
+    """Return bytes that :func:`zlib.decompress` takes; noise is left as it is.
+
+    To try and fail to make the low bytes of floats smaller would take most of the time.
+    """
+    size = len(planes[0])
+    pieces = [_ZLIB_HEAD]
+    for is_noise, group in groupby(planes, _is_noise):
+        if is_noise:
+            stored = _STORED.pack(0, size, size ^ 0xFFFF)
+            pieces += chain.from_iterable((stored, plane) for plane in group)
+        else:
+            packer = zlib.compressobj(_LEVEL, wbits=-15, strategy=zlib.Z_RLE)
+            pieces += (packer.compress(b"".join(group)), packer.flush(_TO_BYTE))
+    checksum = zlib.adler32(b"".join(planes))
+    return b"".join([*pieces, _STORED.pack(1, 0, 0xFFFF), checksum.to_bytes(4, "big")])
+
+
+def _is_noise(plane: bytes) -> bool:
+    if not _SAMPLE <= len(plane) < 2**16:  # what a piece that is stored may hold
+        return False
+    step = len(plane) // _SAMPLE
+    return len({*plane[: _SAMPLE * step : step]}) > _NOISY
 
 
 def _unshuffled(payload: bytes, size: int) -> bytes:

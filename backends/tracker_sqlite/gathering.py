@@ -110,13 +110,13 @@ def _block(columns: PointColumns, shared: dict[int, Steps]) -> Block:
     sequences = columns.sequences
     if id(sequences) not in shared:
         shared[id(sequences)] = _increasing(sequences)
-    for column in (columns.times_ns, columns.rows, columns.steps):
+    for column in (columns.times_ns, columns.steps):
         if id(column) not in shared:
             shared[id(column)] = step_column(column)
     return Block(
         cast("Ints", shared[id(columns.times_ns)]),
         cast("Ints", shared[id(sequences)]),
-        cast("Ints", shared[id(columns.rows)]),
+        _row_column(columns.rows),
         shared[id(columns.steps)],
         value_column(columns.values),
     )
@@ -127,3 +127,9 @@ def _increasing(numbers: Sequence[int]) -> Ints:
     if last - first == len(numbers) - 1:
         return range(first, last + 1)
     return numbers if isinstance(numbers, array) else array("q", numbers)
+
+
+def _row_column(numbers: Sequence[int]) -> Ints:
+    if numbers.count(numbers[0]) == len(numbers):
+        return array("q", [numbers[0]]) * len(numbers)
+    return array("q", numbers)

@@ -9,12 +9,19 @@ from tracker_core.runs import Attempt, LifecycleEvent, RunInfo, run_info, to_dat
 from tracker_core.values import Value, from_json, to_json
 from tracker_core.wire import body_from_fields
 
-__all__ = ["RUN_COLUMNS", "fold", "info_from_row", "mapping_from_json", "show_span"]
+__all__ = [
+    "RUN_COLUMNS",
+    "beat",
+    "fold",
+    "info_from_row",
+    "mapping_from_json",
+    "show_span",
+]
 
 RUN_COLUMNS = (
     "runs.run_id, runs.name, experiments.name, group_id, parent_run_id, "
     "experiment_config, trace_id, span_id, status, cause, attempts, "
-    "created_ns, started_ns, ended_ns "
+    "created_ns, started_ns, ended_ns, heartbeat_ns "
     "FROM runs LEFT JOIN experiments ON experiments.id = runs.experiment"
 )
 
@@ -38,6 +45,14 @@ UPDATE runs SET
     span_id = (SELECT value FROM spans WHERE run = runs.id AND key = 'span_id')
 WHERE id = ?
 """
+_UPDATE_HEARTBEAT = """
+UPDATE runs SET heartbeat_ns = max(?, ifnull(heartbeat_ns, 0)) WHERE run_id = ?
+"""
+
+
+def beat(connection: sqlite3.Connection, run_id: str, time_ns: int) -> None:
+    """Note that a run was alive; nothing happens for an unknown one."""
+    connection.execute(_UPDATE_HEARTBEAT, (time_ns, run_id))
 
 
 def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
@@ -65,7 +80,7 @@ def show_span(connection: sqlite3.Connection, run: int) -> None:
 
 def info_from_row(row: tuple[object, ...]) -> RunInfo:
     """Return what a row of :data:`RUN_COLUMNS` says."""
-    (*who, status, cause, attempts, created_ns, started_ns, ended_ns) = row
+    *who, status, cause, attempts, created_ns, started_ns, ended_ns, beaten_ns = row
     run_id, name, experiment, group_id, parent_run_id, config, *span = who
     return RunInfo(
         run_id=cast("str", run_id),
@@ -82,6 +97,7 @@ def info_from_row(row: tuple[object, ...]) -> RunInfo:
         experiment_config=mapping_from_json(cast("str | None", config)),
         trace_id=cast("str | None", span[0]),
         span_id=cast("str | None", span[1]),
+        heartbeat_at=_time(cast("int | None", beaten_ns)),
     )
 
 

@@ -1,8 +1,8 @@
-"""From version 1 of the tables to version 2, with all that they hold.
+"""From earlier versions of the tables to version 3, with all that they hold.
 
-Version 1 had a row for each point, no logs, tracks, steps, provenance, spans or
-content, and kept records of such kinds, when a newer writer sent them, in ``unknown``.
-Those are taken up now.
+Version 2 kept no heartbeats. Version 1 had a row for each point, no logs, tracks,
+steps, provenance, spans or content, and kept records of such kinds, when a newer writer
+sent them, in ``unknown``. Those are taken up now.
 """
 
 import sqlite3
@@ -64,8 +64,19 @@ ORDER BY unknown.run, attempt, writer, sequence
 _FORGET = "DELETE FROM unknown WHERE run = ? AND writer = ? AND sequence = ?"
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a database of version 1 to version 2, within the caller's transaction."""
+def migrate(connection: sqlite3.Connection, version: int) -> None:
+    """Bring a database to version 3, within the caller's transaction.
+
+    Args:
+        connection: The connection.
+        version: The version of the database, 1 or 2.
+    """
+    connection.execute("ALTER TABLE runs ADD COLUMN heartbeat_ns INTEGER")
+    if version == 1:
+        _from_version_1(connection)
+
+
+def _from_version_1(connection: sqlite3.Connection) -> None:
     for statement in (*_BEFORE, *STATEMENTS):
         connection.execute(statement)
     old = connection.execute("SELECT id, run, name FROM old_series").fetchall()

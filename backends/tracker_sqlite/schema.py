@@ -18,7 +18,7 @@ from tracker_sqlite.transactions import transaction
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "ensure_schema"]
 
 APPLICATION_ID = int.from_bytes(b"Trkr", "big")
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _FIRST_VERSION = 1
 _BUSY_PAUSE = 0.005
@@ -121,10 +121,10 @@ def _insist(
 def _make_tables(connection: sqlite3.Connection) -> None:
     with transaction(connection, "IMMEDIATE"):
         marks = _marks_within(connection)
-        if marks.version == _FIRST_VERSION:
+        if _FIRST_VERSION <= marks.version < SCHEMA_VERSION:
             from tracker_sqlite.migration import migrate  # noqa: PLC0415 - once
 
-            migrate(connection)
+            migrate(connection, marks.version)
         elif marks == _BLANK:
             # Not executescript: it would end the transaction before it begins.
             for statement in STATEMENTS:

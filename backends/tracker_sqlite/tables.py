@@ -1,4 +1,4 @@
-"""The tables of version 2, as SQL that makes them where they are not there yet.
+"""The tables of version 3, as SQL that makes them where they are not there yet.
 
 Ids of the user are text; tables point to each other by integer keys: ``run`` means
 ``runs.id`` and ``series`` in ``metrics`` means ``series.id``. Times are nanoseconds
@@ -25,8 +25,8 @@ CREATE TABLE IF NOT EXISTS experiments (
     name TEXT NOT NULL UNIQUE
 )
 """
-# What a run is: its created_ns, what spans say last, and what follows from the life
-# cycle in records.
+# What a run is: its created_ns, what spans say last, when it was last seen alive, and
+# what follows from the life cycle in records.
 _RUNS = """
 CREATE TABLE IF NOT EXISTS runs (
     id INTEGER PRIMARY KEY,
@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS runs (
     attempts TEXT NOT NULL DEFAULT '[]',  -- JSON
     created_ns INTEGER NOT NULL,
     started_ns INTEGER,
-    ended_ns INTEGER
+    ended_ns INTEGER,
+    heartbeat_ns INTEGER
 )
 """
 

@@ -20,6 +20,7 @@ from tracker_core.values import Value
 from tracker_sqlite import curves, reading, stories
 from tracker_sqlite.database import Database
 from tracker_sqlite.files import absolute_path, configured_path
+from tracker_sqlite.lifecycle import beat
 from tracker_sqlite.objects import FileObjects, MemoryObjects, Objects
 from tracker_sqlite.series import summaries
 from tracker_sqlite.writing import take
@@ -225,6 +226,11 @@ class SqliteTracker(NativeTracker):
     def open_content(self, digest: str) -> BinaryIO:
         """Open content, as :meth:`NativeTracker.open_content` says."""
         return self._objects.open(digest)
+
+    def beat(self, run_id: str, time_ns: int) -> None:
+        """Note a heartbeat, as :meth:`NativeTracker.beat` says."""
+        with self._database.writing() as connection:
+            beat(connection, run_id, time_ns)
 
     def close(self) -> None:
         """Close the connection; the next call opens it again.

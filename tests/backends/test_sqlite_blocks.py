@@ -1,5 +1,6 @@
 """Blocks of points: what is packed comes back to the bit."""
 
+import random
 import zlib
 from array import array
 from typing import cast
@@ -106,6 +107,19 @@ def test_step_span_is_that_of_the_steps_there_are(
 def test_regular_columns_need_no_room() -> None:
     """Thousands of points with regular steps and one time are their values."""
     assert len(encode(_block(4096))) < 300
+
+
+def test_noise_is_left_as_it_is_within_the_stream() -> None:
+    """Blocks of any size come back, and what can be made smaller is."""
+    noise = random.Random(7)  # noqa: S311 - no secret
+    for size in (511, 512, 8192, 70_000):
+        column = array("d", [noise.random() for _ in range(size)])
+        block = _block(size)._replace(values=column)
+
+        data = encode(block)
+
+        assert decode(data).values == column
+        assert len(data) < 7.1 * size + 200
 
 
 def test_steps_beyond_64_bits_are_refused() -> None:

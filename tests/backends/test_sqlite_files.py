@@ -210,7 +210,7 @@ def marked_by_another_program(path: Path) -> None:
 def newer(path: Path) -> None:
     """Make a database of a version to come."""
     write(path)
-    change(path, "PRAGMA user_version = 3")
+    change(path, "PRAGMA user_version = 4")
 
 
 @pytest.mark.parametrize(

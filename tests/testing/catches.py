@@ -108,6 +108,18 @@ CAUGHT = {
     "ComparesTexts": "test_filter_compares_values_of_one_kind_alone",
     "AnswersWhatItLacks": "test_history_is_answered_or_refused",
     "KeepsWhatItRefuses": "test_content_is_kept_or_refused",
+    "ShowsNoHeartbeatInLists": "test_heartbeat_is_shown_by_reads",
+    "LastHeartbeatCounts": "test_newest_heartbeat_counts",
+    "OneHeartbeatForAll": "test_heartbeats_of_runs_are_apart",
+    "HeartbeatMakesARun": "test_heartbeat_of_an_unknown_run_is_passed_over",
+    "NoHeartbeatAfterRecords": "test_heartbeat_stays_when_more_is_written",
+    "HeartbeatOfThisTracker": "test_heartbeat_is_seen_by_other_trackers",
+    "ForgetsHeartbeatsOnClosing": "test_heartbeat_survives_closing",
+    "TakesNoColumns": "test_gathered_points_are_told_as_their_records",
+    "RepeatedColumnsCountTwice": "test_repeated_gathered_batch_changes_nothing",
+    "KnowsColumnsByName": "test_overlapping_gathered_batches_count_each_point_once",
+    "ColumnsNeverRewind": "test_gathered_points_of_a_later_attempt_rewind",
+    "FourThousandPoints": "test_thousands_of_gathered_points_are_all_kept",
 }
 # Those that random stories alone would find too.
 FOUND_BY_MACHINE = (

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import Phase, settings
 
 from tests.testing.catches import is_wanted
+from tests.testing.mutants_of_forms import FORM_MUTANTS
 from tests.testing.mutants_of_series import SERIES_MUTANTS
 from tests.testing.mutants_of_stores import STORE_MUTANTS
 from tests.testing.mutants_of_stories import STORY_MUTANTS
@@ -434,6 +435,7 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
     *SERIES_MUTANTS,
     *STORY_MUTANTS,
     *STORE_MUTANTS,
+    *FORM_MUTANTS,
 )
 
 

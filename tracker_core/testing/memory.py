@@ -54,6 +54,12 @@ class MemoryTracker(FoldedTracker):
         """Return the histories of all runs."""
         return self._store.runs.values()
 
+    def beat(self, run_id: str, time_ns: int) -> None:
+        """Note a heartbeat, as :meth:`NativeTracker.beat` says."""
+        history = self.history(run_id)
+        if history is not None:
+            history.beat(time_ns)
+
     def add_content(self, content: Content) -> None:
         """Keep content, as :meth:`NativeTracker.add_content` says."""
         if content.digest not in self._store.contents:

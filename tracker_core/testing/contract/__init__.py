@@ -25,11 +25,13 @@ The suite needs pytest and hypothesis. It runs what the tracker declares in its
 """
 
 from tracker_core.testing.contract.changes import Changes
+from tracker_core.testing.contract.columns import GatheredPoints
 from tracker_core.testing.contract.contents import Contents
 from tracker_core.testing.contract.curves import Curves
 from tracker_core.testing.contract.edges import Edges
 from tracker_core.testing.contract.eight import EightCalls
 from tracker_core.testing.contract.faults import Faults
+from tracker_core.testing.contract.heartbeats import Heartbeats
 from tracker_core.testing.contract.identity import Identity
 from tracker_core.testing.contract.lives import Lives
 from tracker_core.testing.contract.logs import Logs
@@ -50,7 +52,9 @@ class TrackerContract(
     EightCalls,
     Edges,
     Taking,
+    GatheredPoints,
     Lives,
+    Heartbeats,
     Identity,
     Changes,
     Curves,

@@ -19,6 +19,7 @@ from tracker_core.identity import new_run_id
 from tracker_core.records import LEVELS, Batch, Body
 from tracker_core.runs import RunInfo
 from tracker_core.testing.contract.answers import answers, exact
+from tracker_core.testing.contract.columns import gathered
 from tracker_core.testing.contract.fixtures import ContractFixtures
 from tracker_core.testing.contract.pen import START_NS, Pen
 from tracker_core.testing.contract.strategies import (
@@ -212,7 +213,8 @@ class TrackerMachine(RuleBasedStateMachine):
 
     def _write(self, batch: Batch) -> None:
         self._model.write(batch)
-        self._tracker.write(batch)
+        # Points come as records and as columns.
+        self._tracker.write(batch if batch.last % 2 else gathered(batch))
 
 
 class Machine(ContractFixtures):
