@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tracker_core.delivery.overview import pending
 from tracker_core.delivery.ledger import Ledger, ledger_folder
+from tracker_core.delivery.overview import pending
+from tracker_core.delivery.overview import pending
 from tracker_core.journal.folders import RunFolder
 from tracker_core.journal.reader import BEGINNING, JournalReader
 from tracker_core.journal.writer import JournalWriter
