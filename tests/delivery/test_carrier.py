@@ -136,8 +136,75 @@ def test_refused_record_becomes_a_dead_letter(
     (letter,) = carrier.ledger.dead()
     assert (letter.first, letter.last, letter.records) == (8, 8, 1)
     assert "bad" in letter.path.read_text()
+    assert letter.why == "PermanentError: no such thing"
     assert _steps(tracker) == [*range(20)]
     assert carrier.ledger.delivered == 20
+
+
+def test_dead_letter_that_is_taken_later_is_gone(
+    writer: JournalWriter, carry: _Carry
+) -> None:
+    """It fills its gap, and counts as delivered."""
+    tracker = _Picky(PermanentError("no such thing"))
+    carrier = carry(tracker)
+    writer.append(LogBody("info", "bad", None))
+    writer.append(LogBody("info", "good", None))
+    drain(carrier)
+    (letter,) = carrier.ledger.dead()
+    tracker.bad = "nothing"
+
+    assert carrier.redeliver(letter) is Step.MOVED
+
+    assert (carrier.ledger.dead(), letter.why) == ([], None)
+    assert carrier.ledger.delivered == 2
+    assert [entry.message for entry in tracker.logs("r")] == ["bad", "good"]
+
+
+@pytest.mark.parametrize("error", [PermanentError("not yet"), KeyError("not yet")])
+def test_dead_letter_that_is_refused_again_stays(
+    writer: JournalWriter, carry: _Carry, error: Exception
+) -> None:
+    """With what the backend says now."""
+    tracker = _Picky(PermanentError("no such thing"))
+    carrier = carry(tracker)
+    writer.append(LogBody("info", "bad", None))
+    drain(carrier)
+    (letter,) = carrier.ledger.dead()
+    tracker.error = error
+
+    assert carrier.redeliver(letter) is Step.IDLE
+
+    (left,) = carrier.ledger.dead()
+    assert "not yet" in (left.why or "")
+
+
+def test_dead_letter_waits_while_the_backend_fails(
+    writer: JournalWriter, carry: _Carry
+) -> None:
+    """It may be sent again, and says nothing new of why it was refused."""
+    tracker = _Picky(PermanentError("no such thing"))
+    carrier = carry(tracker)
+    writer.append(LogBody("info", "bad", None))
+    drain(carrier)
+    (letter,) = carrier.ledger.dead()
+    tracker.error = RetryableError("busy")
+
+    assert carrier.redeliver(letter) is Step.FAILED
+
+    assert carrier.ledger.error == "RetryableError: busy"
+    assert letter.why == "PermanentError: no such thing"
+
+
+def test_damaged_dead_letter_is_told(writer: JournalWriter, carry: _Carry) -> None:
+    """It is named, and stays."""
+    carrier = carry(_Picky(PermanentError("no such thing")))
+    writer.append(LogBody("info", "bad", None))
+    drain(carrier)
+    (letter,) = carrier.ledger.dead()
+    letter.path.write_text("{}")
+
+    with pytest.raises(JournalError, match=r"dead letter .* cannot be read"):
+        carrier.redeliver(letter)
 
 
 def test_error_of_a_bug_is_a_refusal_when_it_comes_again(

@@ -219,7 +219,7 @@ def _retry(folders: Sequence[RunFolder], name: str | None, backends: _Backends) 
         if target is None:
             continue
         try:
-            taken, refused = retry_dead(target, state.dead)
+            taken, refused = retry_dead(folder, target)
         except Exception as error:  # noqa: BLE001 - the border to backends
             shown = describe(error, [target.config])
             say(f"backend {target.name!r} failed: {shown}")

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.contents import Content
 from tracker_core.delivery.base import Target
-from tracker_core.delivery.ledger import Cut, Ledger, ledgers
+from tracker_core.delivery.ledger import Cut, DeadLetter, Ledger, ledgers
 from tracker_core.delivery.settling import settle_dead, sweep
 from tracker_core.errors import (
     ConfigError,
@@ -39,7 +39,7 @@ from tracker_core.journal.reader import JournalReader, Portion
 from tracker_core.plain import PlainTracker
 from tracker_core.records import ArtifactBody, Batch, Record
 from tracker_core.redaction import describe
-from tracker_core.wire import batch_to_lines
+from tracker_core.wire import batch_from_lines, batch_to_lines
 
 __all__ = ["Carrier", "Step"]
 
@@ -156,6 +156,36 @@ class Carrier:
             self._is_saved = True
         self._sweep()
 
+    def redeliver(self, letter: DeadLetter) -> Step:
+        """Send a dead letter again.
+
+        Returns:
+            ``MOVED`` where it was taken and is gone, ``IDLE`` where it is refused
+            still, ``FAILED`` where it may be tried again.
+
+        Raises:
+            OSError: The disk refuses.
+            JournalError: The letter cannot be read.
+        """
+        lines = letter.path.read_text(encoding="utf-8")
+        try:
+            batch = batch_from_lines(lines)
+        except ValueError as damage:
+            message = f"the dead letter {str(letter.path)!r} cannot be read: {damage}"
+            raise JournalError(message) from damage
+        error = self._hand_over(batch)
+        if error is None:
+            self.ledger.delivered += letter.records
+            self.ledger.save()
+            letter.remove()
+            return Step.MOVED
+        why = describe(error, [self._target.config])
+        if _is_bug(error) or isinstance(error, _REFUSED):
+            self.ledger.bury(letter.writer, letter.first, letter.last, lines, why)
+            return Step.IDLE
+        self.ledger.error = why
+        return Step.FAILED
+
     def _send(self, portion: Portion) -> Step:
         cut = self.ledger.cut
         if cut is None:
@@ -224,13 +254,11 @@ class Carrier:
         tries = cut.tries + 1
         self.ledger.cut = cut._replace(tries=tries)
         self.ledger.error = describe(error, [self._target.config])
-        is_bug = isinstance(error, _BUGS) and not isinstance(error, OSError)
-        if isinstance(error, _REFUSED) or (is_bug and tries >= _BUG_TRIES):
+        if isinstance(error, _REFUSED) or (_is_bug(error) and tries >= _BUG_TRIES):
             self._refused(cut, batch, self.ledger.error)
             self.ledger.save()
             self._tell(error)
-            # What is left of the batch does not wait for more.
-            return Step.MOVED if self.ledger.cut is None else Step.FULL
+            return _step_after(self.ledger.cut)
         after = error.after if isinstance(error, RetryableError) else None
         delay = _FIRST_DELAY_S * 2 ** min(tries - 1, 10) if after is None else after
         self.due = time.monotonic() + min(delay, _LONGEST_DELAY_S)
@@ -245,7 +273,7 @@ class Carrier:
             parts = ((first, middle), (middle + 1, last), *cut.parts[1:])
             self.ledger.cut = cut._replace(parts=parts, tries=0)
             return
-        self.ledger.bury(cut.writer, first, last, batch_to_lines(batch))
+        self.ledger.bury(cut.writer, first, last, batch_to_lines(batch), why)
         self.ledger.refused += 1
         self._go_on(cut)
         self.ledger.error = why
@@ -398,8 +426,17 @@ class Carrier:
         self._notify(message, error)
 
 
+def _step_after(cut: Cut | None) -> Step:
+    # What is left of a batch does not wait for more.
+    return Step.MOVED if cut is None else Step.FULL
+
+
 def _between(portion: Portion, first: int, last: int) -> Sequence[Record]:
     if (first, last) == (portion.first, portion.last):
         return portion.records
     begin = first - portion.first
     return tuple(portion.records[begin : begin + last - first + 1])
+
+
+def _is_bug(error: BaseException) -> bool:
+    return isinstance(error, _BUGS) and not isinstance(error, OSError)

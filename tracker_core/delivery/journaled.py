@@ -309,15 +309,15 @@ class JournaledDelivery(Delivery):
         if due:
             why = f" ({ledger.error})" if ledger.error else ""
             self._tell_due(courier, due, why)
-        dead = sum(letter.records for letter in ledger.dead())
-        if dead:
+        letters = ledger.dead()
+        if letters:
             warn(
                 "backend %r refuses %d records of run %r: %s; "
                 "see tracker status --dead",
                 name,
-                dead,
+                sum(letter.records for letter in letters),
                 run_id,
-                ledger.error,
+                letters[-1].why,
             )
         if ledger.degraded:
             warn(

@@ -83,6 +83,23 @@ class DeadLetter(NamedTuple):
         """How many records it holds."""
         return self.last - self.first + 1
 
+    @property
+    def why(self) -> str | None:
+        """What the backend said, without secrets; None where that is not known."""
+        try:
+            return self.path.with_suffix(".why").read_text(encoding="utf-8")
+        except (OSError, ValueError):
+            return None
+
+    def remove(self) -> None:
+        """Take the records as alive again.
+
+        Raises:
+            OSError: The disk refused.
+        """
+        self.path.unlink(missing_ok=True)
+        self.path.with_suffix(".why").unlink(missing_ok=True)
+
 
 class Ledger:
     """What is known of one backend and one run; one process at a time writes it.
@@ -250,8 +267,8 @@ class Ledger:
             found.append(DeadLetter(path, writer, int(first), int(last)))
         return found
 
-    def bury(self, writer: str, first: int, last: int, lines: str) -> None:
-        """Keep a batch that is refused for ever.
+    def bury(self, writer: str, first: int, last: int, lines: str, why: str) -> None:
+        """Keep a batch that is refused for ever, and what the backend said.
 
         Raises:
             OSError: The disk refused.
@@ -259,10 +276,9 @@ class Ledger:
         place = self.folder / "dead"
         make_folder(place)
         path = place / f"{writer}-{first}-{last}.jsonl"
-        unfinished = path.with_suffix(".new")
-        unfinished.touch(mode=0o600)
-        unfinished.write_text(lines, encoding="utf-8")
-        unfinished.replace(path)
+        _write(path.with_suffix(".why"), why)
+        # Last of all: it is what makes the letter.
+        _write(path, lines)
 
 
 def ledger_folder(folder: RunFolder, backend: str, scope: str | None = None) -> Path:
@@ -307,6 +323,13 @@ def _reserve(spare: Path) -> None:
     except OSError:
         with suppress(OSError):
             spare.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    unfinished = path.with_suffix(".new")
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(text, encoding="utf-8", errors="backslashreplace")
+    unfinished.replace(path)
 
 
 def _cut_of(told: Mapping[str, object]) -> Cut:

@@ -7,19 +7,16 @@ done.
 
 import threading
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from tracker_core.delivery.base import Target
 from tracker_core.delivery.carrier import Carrier, Step
-from tracker_core.delivery.ledger import DeadLetter, Ledger, ledger_folder
+from tracker_core.delivery.ledger import Ledger, ledger_folder
 from tracker_core.delivery.overview import backend_states
-from tracker_core.errors import JournalError, PermanentError, TrackerError
+from tracker_core.errors import JournalError, TrackerError
 from tracker_core.journal.folders import Lock, RunFolder, make_folder, segment_numbers
-from tracker_core.records import Batch
 from tracker_core.redaction import describe
-from tracker_core.wire import batch_from_lines
 
 __all__ = ["Errand", "Outcome", "has_whole_journal", "retry_dead"]
 
@@ -142,36 +139,34 @@ def has_whole_journal(folder: RunFolder) -> bool:
     return True
 
 
-def retry_dead(target: Target, letters: Iterable[DeadLetter]) -> tuple[int, int]:
-    """Send dead letters again; those that are taken are dead no more.
+def retry_dead(folder: RunFolder, target: Target) -> tuple[int, int]:
+    """Send the dead letters of a run again; those that are taken are dead no more.
 
     Returns:
-        How many records were taken, and how many are refused still.
+        How many records were taken, and how many are left.
 
     Raises:
-        TrackerError: One cannot be sent now, or cannot be read.
+        JournalError: One cannot be read, or another process delivers to the backend.
         OSError: The disk refuses.
     """
-    taken = refused = 0
-    for letter in letters:
-        batch = _read(letter.path)
-        try:
-            with target.tracker.turn:
-                target.tracker.write(batch)
-        except PermanentError:
-            refused += letter.records
-        else:
-            letter.path.unlink()
-            taken += letter.records
-    return taken, refused
-
-
-def _read(path: Path) -> Batch:
+    place = ledger_folder(folder, target.name)
+    lock = Lock.taken(place / "lock")
+    ledger = Ledger.load(place)
+    if lock is None or ledger is None:
+        message = f"another process delivers to {target.name!r}; try again later"
+        raise JournalError(message)
+    taken = left = 0
     try:
-        return batch_from_lines(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        message = f"the dead letter {str(path)!r} cannot be read: {error}"
-        raise JournalError(message) from error
+        carrier = Carrier(folder, target, ledger, _ignore)
+        for letter in ledger.dead():
+            if carrier.redeliver(letter) is Step.MOVED:
+                taken += letter.records
+            else:
+                left += letter.records
+        carrier.rest()
+    finally:
+        lock.drop()
+    return taken, left
 
 
 def _is_delivered(folder: RunFolder, place: Path) -> bool:
