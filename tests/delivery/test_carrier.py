@@ -365,3 +365,22 @@ def test_ledger_of_a_process_that_died_does_not_count(folder: RunFolder) -> None
     Ledger(ledger_folder(folder, "sqlite"), "sqlite").save()
 
     assert [ledger.backend for ledger in ledgers(folder)] == ["sqlite"]
+
+
+def test_batch_is_not_sent_before_it_is_noted(
+    writer: JournalWriter, carry: _Carry
+) -> None:
+    """Where the disk refuses the ledger, the next carrier cuts anew."""
+    tracker = MemoryTracker()
+    carrier = carry(tracker)
+    _log(writer, 0, 5)
+    obstacle = carrier.ledger.folder / f".cursor.json-{os.getpid()}"
+    obstacle.mkdir(parents=True)
+
+    with pytest.raises(OSError, match="directory"):
+        drain(carrier)
+
+    assert carrier.ledger.cut is None
+    obstacle.rmdir()
+    assert drain(carrier) is Step.IDLE
+    assert _steps(tracker) == [*range(5)]
