@@ -52,8 +52,13 @@ def told_job(
     heard: Acknowledgements, word: str = "pid"
 ) -> Iterator[Callable[[], None]]:
     """Wait for a job to tell its process, and give what kills it; it is killed."""
-    # A number may be another process's once it is dead, a descriptor never is.
-    descriptor = os.pidfd_open(heard.wait_for_word(word))
+    pid = heard.wait_for_word(word)
+    try:
+        # A number may be another process's once it is dead, a descriptor never is.
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:  # it is dead already
+        yield lambda: None
+        return
 
     def kill() -> None:
         with suppress(ProcessLookupError):
