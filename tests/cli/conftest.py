@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -17,6 +17,9 @@ from click.testing import CliRunner
 
 from tracker_core.cli import main
 from tracker_core.contents import content_of_bytes
+from tracker_core.delivery.ledger import Ledger, expect, ledger_folder
+from tracker_core.journal.folders import RunFolder
+from tracker_core.journal.writer import JournalWriter
 from tracker_core.records import (
     ArtifactBody,
     Body,
@@ -192,6 +195,71 @@ class Store:
         life = (CreatedBody(name, "iris"), StartedBody("launcher"))
         end = EndedBody("launcher", "FINISHED", None)
         self.write(run_id, *life, *bodies, end, at=at)
+
+
+class Journals:
+    """The journals of runs, as the processes of this machine have left them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.writers: list[JournalWriter] = []
+
+    def folder(self, run_id: str, host: str | None = None) -> RunFolder:
+        """Give the folder of a run, on this machine or on another."""
+        folder = RunFolder.of(self.home, run_id)
+        return folder if host is None else folder._replace(host=host)
+
+    def log(
+        self,
+        run_id: str,
+        *bodies: Body,
+        backends: Sequence[str] = ("sqlite",),
+        ends: bool = True,
+        **options: object,
+    ) -> RunFolder:
+        """Log to a run that some backends are to have, in a process of its own."""
+        folder = self.folder(run_id)
+        writer = JournalWriter(folder, **options)  # type: ignore[arg-type]  # as given
+        for backend in backends:
+            expect(folder, backend)
+        for body in bodies:
+            writer.append(body)
+        if ends:
+            writer.close()
+        else:
+            self.writers.append(writer)
+        return folder
+
+    def ledger(self, folder: RunFolder, backend: str) -> Ledger:
+        """Give the ledger of a backend as it is now."""
+        found = Ledger.load(ledger_folder(folder, backend))
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def journals(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journals]:
+    """Give the journals below a home of their own, and close what is open still."""
+    monkeypatch.setenv("TRACKER_HOME", str(place / "home"))
+    found = Journals(place / "home")
+    yield found
+    for writer in found.writers:
+        writer.close()
+
+
+@pytest.fixture
+def faulty(place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Configure sqlite, and beside it a database whose calls suffer what is planned."""
+
+    def configure(**plan: object) -> None:
+        inner = {"sqlite": str(place / "faulty.db")}
+        monkeypatch.setenv(
+            "TRACKER_BACKENDS", "sqlite,faulty=tracker_core.testing.faults:create"
+        )
+        config = json.dumps({**plan, "inner": inner})
+        monkeypatch.setenv("TRACKER_FAULTY_CONFIG", config)
+
+    return configure
 
 
 @pytest.fixture(autouse=True)

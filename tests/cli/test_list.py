@@ -1,7 +1,8 @@
 """Tests of what ``tracker list`` shows."""
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
@@ -172,10 +173,33 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
                 "experiment_config": {"depth": 50},
                 "trace_id": "t",
                 "span_id": "s",
+                "heartbeat_at": None,
+                "is_lost": False,
                 **life,
             }
         ],
     }
+
+
+def test_run_that_was_not_seen_for_long_is_lost(tracker: "Cli", store: "Store") -> None:
+    """For people; programs get the status as it was recorded, and when that was."""
+    store.write("x", StartedBody("job"))
+    store.tracker.beat("x", 3 * 10**9)
+
+    table, document = tracker("list"), tracker("list", "--json")
+
+    assert table.rows[1][2:4] == ["–", "LOST"]
+    (run,) = cast("list[dict[str, object]]", document.json["runs"])
+    assert (run["status"], run["is_lost"]) == ("RUNNING", True)
+    assert run["heartbeat_at"] == "1970-01-01T00:00:03.000000Z"
+
+
+def test_run_that_was_seen_lately_is_not_lost(tracker: "Cli", store: "Store") -> None:
+    """Somebody delivers, and says that it is alive."""
+    store.write("x", StartedBody("job"))
+    store.tracker.beat("x", time.time_ns())
+
+    assert tracker("list").rows[1][3] == "RUNNING"
 
 
 def test_jobs_are_filtered_by_their_parent(tracker: "Cli", family: "Store") -> None:

@@ -364,6 +364,23 @@ def test_run_records_the_parent_that_a_name_means(
     assert len(done.err.splitlines()) == 1
 
 
+def test_run_goes_on_as_its_next_attempt(tracker: "Cli", database: Path) -> None:
+    """A run is launched again by its id."""
+    tracker.process("run", "--run-id", "r", *python("raise SystemExit(3)"))
+
+    done = tracker.process("run", "--run-id", "r", *python("pass"))
+
+    assert (done.code, done.err.splitlines()[0].split()[:3]) == (
+        0,
+        ["tracker:", "run", "r"],
+    )
+    (run,) = runs_in(database)
+    assert [(one.number, one.status) for one in run.attempts] == [
+        (1, "FAILED"),
+        (2, "FINISHED"),
+    ]
+
+
 def test_run_in_this_process_ends_with_the_code_of_the_job(
     tracker: "Cli", database: Path
 ) -> None:

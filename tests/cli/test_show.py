@@ -182,6 +182,19 @@ def test_card_shows_several_attempts(tracker: "Cli", store: "Store") -> None:
     assert "2        RUNNING          1970-01-01 00:03:21 UTC  –" in done.out
 
 
+def test_card_tells_when_a_lost_run_was_last_seen(
+    tracker: "Cli", store: "Store"
+) -> None:
+    """Its host has gone, or does not reach this store."""
+    store.write("x", StartedBody("job"))
+    store.tracker.beat("x", 3 * 10**9)
+
+    rows = tracker("show", "x").rows
+
+    assert ["status", "LOST"] in rows
+    assert ["last", "seen", "1970-01-01", "00:00:03", "UTC"] in rows
+
+
 def test_card_of_a_run_without_a_life_cycle_is_short(
     tracker: "Cli", store: "Store"
 ) -> None:

@@ -136,6 +136,8 @@ def plain_failures() -> Iterator[None]:
         flush()
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
+    except TrackerError as error:  # some are an OSError too
+        raise failure_of(error) from error
     except OSError as error:
         give_up_output()
         reason = error.strerror or type(error).__name__

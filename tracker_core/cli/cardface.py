@@ -20,6 +20,7 @@ from tracker_core.cli.text import (
     raised_at,
     shown,
     stamp,
+    status_name,
     zones,
 )
 from tracker_core.entries import LogEntry
@@ -82,13 +83,14 @@ def _life(run: RunInfo) -> dict[str, str | None]:
         "experiment": run.experiment,
         "group": run.group_id,
         "parent": run.parent_run_id,
-        "status": run.status,
+        "status": status_name(run),
         "cause": cause_words(run.cause, brief=False),
         "raised at": raised_at(run.cause),
         "traceback": "--json has it" if run.cause and "traceback" in run.cause else "",
         "created": moment(run.created_at),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
+        "last seen": moment(run.heartbeat_at) if run.is_lost() else "",
         "took": duration(run),
     }
 

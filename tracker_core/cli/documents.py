@@ -61,6 +61,8 @@ def run_value(info: RunInfo) -> dict[str, Value]:
         "created_at": time_value(info.created_at),
         "started_at": time_value(info.started_at),
         "ended_at": time_value(info.ended_at),
+        "heartbeat_at": time_value(info.heartbeat_at),
+        "is_lost": info.is_lost(),
         "experiment_config": _optional_mapping(info.experiment_config),
         "trace_id": info.trace_id,
         "span_id": info.span_id,

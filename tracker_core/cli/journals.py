@@ -1,28 +1,26 @@
 """Which run of the journal a person means."""
 
-import os
-from pathlib import Path
+from collections.abc import Iterable
 
-from tracker_core.cli.border import Misuse
+from tracker_core.cli.border import Misuse, say
 from tracker_core.cli.selection import LAST, similar
+from tracker_core.cli.stores import embedded_home
+from tracker_core.delivery.ledger import ledgers
+from tracker_core.errors import JournalError
 from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import RunFolder, run_folders
 
-__all__ = ["chosen_journals", "journaled_runs", "select_journal"]
+__all__ = ["chosen_journals", "journaled_runs", "no_journal", "readable_journals"]
+
+_MOST_CANDIDATES = 10
 
 
-def journaled_runs(home: Path) -> list[RunFolder]:
-    """Return the runs that have a journal below the home of Tracker, newest first."""
-    return sorted(run_folders(home), key=_made_ns, reverse=True)
+def journaled_runs() -> list[RunFolder]:
+    """Return the runs that have a journal here, newest first.
 
-
-def chosen_journals(home: Path, wanted: str | None) -> list[RunFolder]:
-    """Return the run that is meant, or all; once for each machine that has written.
-
-    Raises:
-        Misuse: It means no run that has a journal here, or several.
+    A run that several machines have logged to is there once for each of them.
     """
-    known = journaled_runs(home) if wanted is None else [select_journal(home, wanted)]
+    known = sorted(run_folders(embedded_home()), key=_made_ns, reverse=True)
     return [
         folder._replace(host=host)
         for folder in known
@@ -30,43 +28,64 @@ def chosen_journals(home: Path, wanted: str | None) -> list[RunFolder]:
     ]
 
 
-def select_journal(home: Path, wanted: str) -> RunFolder:
-    """Return the run that ``wanted`` means: an id, its beginning, a name or @last.
+def chosen_journals(wanted: str) -> list[RunFolder]:
+    """Return the run that ``wanted`` means: an id, a name, a beginning or @last.
+
+    Returns:
+        Its folder, once for each machine that has logged to it.
 
     Raises:
         Misuse: It means no run that has a journal here, or several.
     """
-    known = journaled_runs(home)
+    known = journaled_runs()
     if not known:
-        raise Misuse(f"no run {wanted!r}: there is no journal under {str(home)!r}")
+        raise no_journal()
+    run_id = _run_id(known, wanted)
+    return [folder for folder in known if folder.run_id == run_id]
+
+
+def readable_journals(folders: Iterable[RunFolder]) -> list[RunFolder]:
+    """Return those whose ledgers can be understood; say what is wrong with others."""
+    found = []
+    for folder in folders:
+        try:
+            ledgers(folder)
+        except JournalError as error:
+            say(f"run {folder.run_id!r} is left out: {error}")
+        else:
+            found.append(folder)
+    return found
+
+
+def no_journal() -> Misuse:
+    """Return what is said where nothing was ever logged."""
+    return Misuse(
+        f"there is no journal under {str(embedded_home())!r}; set TRACKER_HOME to the "
+        "folder that the jobs had"
+    )
+
+
+def _run_id(known: list[RunFolder], wanted: str) -> str:
+    ids = list(dict.fromkeys(folder.run_id for folder in known))
     if wanted == LAST:
-        return known[0]
-    for matches in (_by_id, _by_name, _by_beginning):
-        found = [folder for folder in known if matches(folder, wanted)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            ids = ", ".join(folder.run_id for folder in found[:3])
-            raise Misuse(f"{wanted!r} means {len(found)} runs: {ids}…; give more of it")
-    hint = similar(wanted, [folder.run_id for folder in known])
-    more = hint or "`tracker status` lists those that have one"
-    raise Misuse(f"no run {wanted!r} has a journal under {str(home)!r}; {more}")
-
-
-def _by_id(folder: RunFolder, wanted: str) -> bool:
-    return folder.run_id == wanted
-
-
-def _by_name(folder: RunFolder, wanted: str) -> bool:
-    return friendly_name(folder.run_id) == wanted
-
-
-def _by_beginning(folder: RunFolder, wanted: str) -> bool:
-    return bool(wanted) and folder.run_id.startswith(wanted)
+        return ids[0]
+    if wanted in ids:
+        return wanted
+    named = [run_id for run_id in ids if friendly_name(run_id) == wanted]
+    found = named or [run_id for run_id in ids if wanted and run_id.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        message = f"{wanted!r} means {len(found)} runs; give more of the id of one:"
+        more = ["and more"] if len(found) > _MOST_CANDIDATES else []
+        raise Misuse(message, [*found[:_MOST_CANDIDATES], *more])
+    hint = similar(wanted, (LAST, *ids)) or "`tracker status --json` lists all"
+    place = str(embedded_home())
+    raise Misuse(f"no run {wanted!r} has a journal under {place!r}; {hint}")
 
 
 def _made_ns(folder: RunFolder) -> tuple[int, str]:
     try:
-        return os.stat(folder.path / "run.json").st_mtime_ns, folder.run_id  # noqa: PTH116 - as elsewhere in a loop
+        return (folder.path / "run.json").stat().st_mtime_ns, folder.run_id
     except OSError:  # removed meanwhile
         return 0, folder.run_id

@@ -1,30 +1,61 @@
 """``tracker status``: who has what of a run, and what is due."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import click
 
-from tracker_core.cli.border import examples
+from tracker_core.cli.border import examples, say
+from tracker_core.cli.deadletters import dead_table, letter_value
 from tracker_core.cli.documents import print_json
-from tracker_core.cli.journals import chosen_journals
-from tracker_core.cli.printing import clean, echo
-from tracker_core.cli.tables import Table, print_heading, print_table, value_cell
+from tracker_core.cli.journals import (
+    chosen_journals,
+    journaled_runs,
+    no_journal,
+    readable_journals,
+)
+from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.tables import (
+    Table,
+    print_heading,
+    print_table,
+    short_ids,
+    value_cell,
+)
 from tracker_core.cli.text import seconds_words
 from tracker_core.delivery.base import unheld
-from tracker_core.delivery.ledger import DeadLetter
 from tracker_core.delivery.overview import (
     BackendState,
     WriterState,
     backend_states,
     writer_states,
 )
-from tracker_core.identity import friendly_name
-from tracker_core.journal.folders import RunFolder
-from tracker_core.settings import home
+from tracker_core.journal.folders import RunFolder, this_host
 from tracker_core.values import Value
-from tracker_core.wire import batch_from_lines, body_kind
 
 __all__ = ["status"]
+
+_FAILED = 1
+_WORDS = {
+    "delivered": "delivered",
+    "delivering": "delivering",
+    "failing": "fails, is tried again",
+    "waiting": "nobody delivers",
+}
+_TITLES = ("BACKEND", "STATE", "DELIVERED", "PENDING", "DEAD", "LAG")
+
+
+class _Told(NamedTuple):
+    """What the journal of one machine tells of a run."""
+
+    folder: RunFolder
+    writers: list[WriterState]
+    backends: list[BackendState]
+
+    @classmethod
+    def of(cls, folder: RunFolder) -> "_Told":
+        writers = writer_states(folder)
+        return cls(folder, writers, backend_states(folder, writers))
 
 
 @click.command(
@@ -36,45 +67,72 @@ __all__ = ["status"]
 def status(wanted: str | None, *, dead: bool, as_json: bool) -> None:
     """Tell how far each backend is with what this machine has logged.
 
-    Without RUN it lists the runs of which something is due or refused.
+    RUN is an id, the beginning of one, or @last for the newest run. Without it the
+    runs are listed of which something is due or refused, and the others are counted.
     """
-    found = [
-        (folder, writers, backend_states(folder, writers))
-        for folder in chosen_journals(home(), wanted)
-        for writers in [writer_states(folder)]
-    ]
+    chosen = journaled_runs() if wanted is None else chosen_journals(wanted)
+    folders = readable_journals(chosen)
+    found = [_Told.of(folder) for folder in folders]
     if as_json:
-        print_json({"runs": [_value(*told) for told in found]})
+        print_json({"runs": [_value(told, with_records=dead) for told in found]})
     elif dead:
         _print_dead(found)
     elif wanted is None:
         _print_all(found)
     else:
         for told in found:
-            _print_one(*told)
-
-
-_Told = tuple[RunFolder, list[WriterState], list[BackendState]]
+            _print_one(told)
+    if not chosen:
+        say(no_journal().message)
+    if len(folders) < len(chosen):
+        flush()
+        raise click.exceptions.Exit(_FAILED)
 
 
 def _print_all(found: Sequence[_Told]) -> None:
+    listed = [
+        (told, state)
+        for told in found
+        for state in told.backends
+        if state.dead or not state.is_done
+    ]
+    is_shared = any(map(_host, found))
     rows = [
-        (friendly_name(folder.run_id), folder.run_id, *_cells(state))
-        for folder, _, states in found
-        for state in states
-        if state.pending or state.dead
+        (told.folder.run_id, *[told.folder.host][:is_shared], *_cells(state))
+        for told, state in listed
     ]
     if rows:
-        titles = ("NAME", "RUN ID", *_TITLES)
-        print_table(Table(titles, rows, flows=True))
-    rest = len(found) - len({row[1] for row in rows})
-    if not found:
-        echo("there is no journal here yet; `tracker run` and `track(...)` make one")
-    elif rest:
-        echo(f"{rest} run{'s'[: rest != 1]} delivered to every backend")
+        titles = ("RUN ID", *["HOST"][:is_shared], *_TITLES)
+        short = short_ids(told.folder.run_id for told in found)
+        print_table(Table(titles, rows, short=short, spare=("LAG", "DELIVERED")))
+    for line in dict.fromkeys(_said(state) for _, state in listed if state.error):
+        echo(clean(line))
+    _count_others(found, {told.folder.run_id for told, _ in listed})
+    if any(state.state == "waiting" for _, state in listed):
+        say("`tracker sync` delivers what nobody delivers")
 
 
-_TITLES = ("BACKEND", "STATE", "DELIVERED", "PENDING", "DEAD", "LAG")
+def _count_others(found: Sequence[_Told], listed: set[str]) -> None:
+    others = {told.folder.run_id for told in found} - listed
+    asked = {told.folder.run_id for told in found if told.backends}
+    done, unasked = len(others & asked), len(others - asked)
+    if done:
+        echo(f"{done} {_runs(done)} delivered to every backend")
+    if unasked:
+        echo(f"{unasked} {_runs(unasked)} that no backend is to have")
+
+
+def _print_one(told: _Told) -> None:
+    print_heading(f"run {told.folder.run_id}{_on_host(told)}")
+    if told.backends:
+        rows = [_cells(state) for state in told.backends]
+        print_table(Table(_TITLES, rows))
+    else:
+        echo("no backend is to have it; `tracker sync --to NAME` gives it to one")
+    for line in _notes(told):
+        echo(clean(line))
+    echo("")
+    print_table(_writer_table(told))
 
 
 def _cells(state: BackendState) -> tuple[str, ...]:
@@ -89,132 +147,125 @@ def _cells(state: BackendState) -> tuple[str, ...]:
 
 
 def _state_words(state: BackendState) -> str:
-    match state.state:
-        case "waiting":
-            why = f" ({state.error})" if state.error else ""
-            return f"waits for tracker sync{why}"
-        case "failing":
-            return f"fails: {state.error}"
-        case "hanging":
-            return f"hangs for {seconds_words(state.waits_s)}"
-        case words:
-            return words
+    if state.state == "hanging":
+        return f"hangs for {seconds_words(state.waits_s)}"
+    return _WORDS[state.state]
 
 
-def _print_one(
-    folder: RunFolder, writers: list[WriterState], states: list[BackendState]
-) -> None:
-    name = friendly_name(folder.run_id)
-    print_heading(f"run {name} ({folder.run_id}) on {folder.host}")
-    print_table(Table(_TITLES, [_cells(state) for state in states], flows=True))
-    _print_notes(states)
-    echo("")
-    titles = ("WRITER", "PROCESS", "ROLE", "ATTEMPT", "RANK", "STATE", "WRITTEN")
-    rows = [
-        (
-            writer.folder.writer.id,
-            str(writer.folder.pid),
-            writer.folder.role or "–",
-            str(writer.folder.writer.attempt),
-            value_cell(writer.folder.writer.rank),
-            "writes" if writer.is_alive else "has ended",
-            str(writer.written),
-        )
-        for writer in writers
-    ]
-    print_table(Table(titles, rows, flows=True))
-
-
-def _print_notes(states: Sequence[BackendState]) -> None:
-    for state in states:
+def _notes(told: _Told) -> Iterable[str]:
+    for state in told.backends:
+        if state.error is not None:
+            yield _said(state)
         if state.degraded:
             kinds = ", ".join(unheld(*item) for item in sorted(state.degraded.items()))
-            echo(clean(f"{state.backend} keeps less than all: {kinds}"))
+            yield f"{state.backend} keeps less than all: {kinds}"
         if state.dead:
-            count = state.dead_count
-            echo(
-                clean(
-                    f"{state.backend} refuses {count} records ({state.error}); "
-                    "`tracker status --dead` shows them"
-                )
-            )
-    for writer, damage in dict.fromkeys(d for state in states for d in state.damages):
-        echo(
+            refused = f"{state.dead_count} record{'s'[: state.dead_count != 1]}"
+            yield f"{state.backend} refuses {refused}; `--dead` shows which and why"
+    for writer, damage in dict.fromkeys(
+        pair for state in told.backends for pair in state.damages
+    ):
+        yield (
             f"damaged: {damage.size} bytes at {damage.offset} in segment "
             f"{damage.segment} of writer {writer}: {damage.reason}"
         )
 
 
-def _print_dead(found: Sequence[_Told]) -> None:
+def _said(state: BackendState) -> str:
+    return f"{state.backend} said: {state.error}"
+
+
+def _writer_table(told: _Told) -> Table:
+    names = [state.backend for state in told.backends]
+    titles = ("WRITER", "PID", "ROLE", "ATTEMPT", "RANK", "STATE", "WRITTEN")
     rows = [
-        (folder.run_id, state.backend, *_letter_cells(letter))
-        for folder, _, states in found
-        for state in states
+        (
+            writer.id,
+            str(writer.folder.pid),
+            writer.folder.role or "–",
+            str(writer.folder.writer.attempt),
+            value_cell(writer.folder.writer.rank),
+            _life_words(writer),
+            str(writer.written),
+            *(_reach_words(state, writer) for state in told.backends),
+        )
+        for writer in told.writers
+    ]
+    short = short_ids(writer.id for writer in told.writers)
+    spare = ("RANK", "ROLE")
+    return Table((*titles, *names), rows, short=short, spare=spare)
+
+
+def _life_words(writer: WriterState) -> str:
+    if writer.is_alive:
+        return "alive"
+    return "died" if writer.has_died else "ended"
+
+
+def _reach_words(state: BackendState, writer: WriterState) -> str:
+    due = state.due[writer.id]
+    return f"{due} due" if due else "all"
+
+
+def _print_dead(found: Sequence[_Told]) -> None:
+    letters = [
+        (told.folder.run_id, state.backend, letter)
+        for told in found
+        for state in told.backends
         for letter in state.dead
     ]
-    if not rows:
-        echo("no backend refuses anything")
-        return
-    print_table(Table(("RUN ID", "BACKEND", "RECORDS", "WHAT"), rows, flows=True))
-    echo("`tracker sync --retry-dead` sends them again")
+    if letters:
+        print_table(dead_table(letters))
+        say("`tracker sync --retry-dead` sends them again")
+    else:
+        echo("nothing is refused")
 
 
-def _letter_cells(letter: DeadLetter) -> tuple[str, str]:
-    numbers = str(letter.first)
-    if letter.last != letter.first:
-        numbers = f"{letter.first}–{letter.last}"
-    return f"{numbers} of {letter.writer}", _kinds(letter)
+def _host(told: _Told) -> str:
+    return "" if told.folder.host == this_host() else told.folder.host
 
 
-def _kinds(letter: DeadLetter) -> str:
-    try:
-        batch = batch_from_lines(letter.path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        return f"cannot be read: {error}"
-    counts: dict[str, int] = {}
-    for record in batch.records:
-        kind = body_kind(record.body)
-        counts[kind] = counts.get(kind, 0) + 1
-    return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+def _on_host(told: _Told) -> str:
+    host = _host(told)
+    return f" on {host}" if host else ""
 
 
-def _value(
-    folder: RunFolder, writers: list[WriterState], states: list[BackendState]
-) -> dict[str, Value]:
+def _runs(count: int) -> str:
+    return "run" if count == 1 else "runs"
+
+
+def _value(told: _Told, *, with_records: bool) -> dict[str, Value]:
     return {
-        "run_id": folder.run_id,
-        "host": folder.host,
-        "backends": [_backend_value(state) for state in states],
+        "run_id": told.folder.run_id,
+        "host": told.folder.host,
+        "backends": [
+            _backend_value(state, with_records=with_records) for state in told.backends
+        ],
         "writers": [
             {
-                "writer": writer.folder.writer.id,
+                "writer": writer.id,
                 "pid": writer.folder.pid,
                 "role": writer.folder.role,
                 "attempt": writer.folder.writer.attempt,
                 "rank": writer.folder.writer.rank,
                 "is_alive": writer.is_alive,
+                "has_died": writer.has_died,
                 "written": writer.written,
             }
-            for writer in writers
+            for writer in told.writers
         ],
     }
 
 
-def _backend_value(state: BackendState) -> dict[str, Value]:
+def _backend_value(state: BackendState, *, with_records: bool) -> dict[str, Value]:
     return {
         "backend": state.backend,
         "state": state.state,
         "delivered": state.delivered,
         "pending": state.pending,
-        "dead": [
-            {
-                "writer": letter.writer,
-                "first": letter.first,
-                "last": letter.last,
-                "what": _kinds(letter),
-            }
-            for letter in state.dead
-        ],
+        "pending_by_writer": {**state.due},
+        "dead_count": state.dead_count,
+        "dead": [letter_value(one, with_records=with_records) for one in state.dead],
         "degraded": {**state.degraded},
         "damages": [
             {"writer": writer, **damage._asdict()} for writer, damage in state.damages
@@ -223,4 +274,5 @@ def _backend_value(state: BackendState) -> dict[str, Value]:
         "lag_s": state.lag_s,
         "waits_s": state.waits_s,
         "is_held": state.is_held,
+        "is_private": state.is_private,
     }

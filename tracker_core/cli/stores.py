@@ -19,6 +19,7 @@ from tracker_core.settings import home, read_settings
 __all__ = [
     "Store",
     "blamed",
+    "embedded_home",
     "open_configured",
     "open_store",
     "open_stores",
@@ -153,15 +154,15 @@ def _preferred(backends: Iterable[BackendSetting], on_error: str) -> Store:
 
 
 def _open(backend: BackendSetting, on_error: str) -> list[Store]:
-    folder = _embedded_home() if backend == _EMBEDDED else None
+    folder = embedded_home() if backend == _EMBEDDED else None
     if folder is not None and _is_missing(folder / _EMBEDDED_FILE):
         # Answers the same as a new file would, and leaves none behind.
         backend = backend._replace(config=":memory:")
     return [Store(target, folder) for target in open_targets([backend], on_error)]
 
 
-def _embedded_home() -> Path:
-    """Return the folder of the embedded store, which a read does not make."""
+def embedded_home() -> Path:
+    """Return the home of Tracker, which a read does not make."""
     named = os.environ.get("TRACKER_HOME")
     local = Path(".tracker").absolute()
     if named:

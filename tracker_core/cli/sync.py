@@ -1,38 +1,40 @@
 """``tracker sync``: delivering what this machine has logged and backends lack."""
 
-import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Self
 
 import click
 
-from tracker_core.cli.border import Failure, examples, say
-from tracker_core.cli.journals import chosen_journals
+from tracker_core.cli.border import Failure, Misuse, examples, say
+from tracker_core.cli.journals import (
+    chosen_journals,
+    journaled_runs,
+    no_journal,
+    readable_journals,
+)
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
-from tracker_core.delivery.base import Target
-from tracker_core.delivery.courier import is_private
-from tracker_core.delivery.ledger import expect
+from tracker_core.cli.receivers import Receivers
 from tracker_core.delivery.overview import BackendState, backend_states
-from tracker_core.delivery.syncing import Errand, has_whole_journal, retry_dead
-from tracker_core.errors import TrackerError
+from tracker_core.delivery.syncing import Errand, Outcome, Result
+from tracker_core.delivery.wholeness import expect_whole
 from tracker_core.journal.folders import RunFolder
-from tracker_core.opening import open_targets
-from tracker_core.redaction import describe
-from tracker_core.settings import home, read_settings
 
 __all__ = ["sync"]
 
 _LOOK_EACH_S = 0.1
+# What a thread that no backend keeps may take to end.
+_END_S = 2.0
 _LEFT = 1
 
 
 @click.command(
     epilog=examples(
-        "tracker sync", "tracker sync @last --to lake", "tracker sync --retry-dead"
+        "tracker sync",
+        "tracker sync @last --to fsspec",
+        "tracker sync --retry-dead",
     )
 )
 @click.argument("wanted", metavar="[RUN]", required=False)
@@ -46,206 +48,190 @@ _LEFT = 1
 @click.option("--retry-dead", is_flag=True, help="Send what was refused again.")
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    type=click.FloatRange(min=1),
     default=60.0,
     show_default=True,
-    help="For how many seconds a backend may take nothing before it is given up.",
+    help="How long a backend may take nothing before it is given up.",
 )
 def sync(
     wanted: str | None, name: str | None, *, retry_dead: bool, timeout: float
 ) -> None:
     """Deliver what backends lack of the runs that this machine has logged.
 
-    Without RUN it does so for all runs in the journal. The exit code is 1 when
-    something is left.
+    RUN is an id, the beginning of one, or @last for the newest run; without it all
+    runs of the journal are meant. The exit code is 1 when something is left.
     """
-    folders = chosen_journals(home(), wanted)
-    if name is not None:
-        for folder in folders:
-            _expect(folder, name)
-    with _Backends() as backends:
-        errands = _errands(folders, name, backends, timeout)
-        is_done = _deliver(errands) if errands else True
-        backends.stuck = {e.target.name for e in errands if not e.stop()}
-        if retry_dead:
-            is_done = _retry(folders, name, backends) and is_done
-        is_done = backends.has_all and is_done
-    if not errands and not retry_dead and is_done:
-        echo("every backend has everything")
-    if not is_done:
+    chosen = journaled_runs() if wanted is None else chosen_journals(wanted)
+    if not chosen:
+        raise no_journal()
+    folders = readable_journals(chosen)
+    with Receivers() as receivers:
+        is_whole = name is None or _expect(folders, name, receivers)
+        errands = [
+            Errand(folder, target, timeout, retries_dead=retry_dead)
+            for folder, state in _due(folders, name, retry_dead=retry_dead)
+            if (target := receivers.get(state.backend, state.factory)) is not None
+        ]
+        try:
+            _deliver(errands)
+        except KeyboardInterrupt:
+            say("interrupted; what was delivered stays so")
+        finally:
+            receivers.forget(_stop(errands))
+        _say_all(errands)
+    is_whole = is_whole and len(folders) == len(chosen)
+    are_all_done = is_whole and not receivers.are_missing
+    if not errands and are_all_done:
+        echo("nothing is due")
+    _say_dead(folders, name)
+    if not (are_all_done and all(map(_is_done, errands))):
         flush()
         raise click.exceptions.Exit(_LEFT)
 
 
-class _Backends:
-    """Builds backends by their names, each once, and closes them at the end."""
+def _expect(folders: Sequence[RunFolder], name: str, receivers: Receivers) -> bool:
+    """Note that a backend is to have runs; tell whether the journal has all of them.
 
-    def __init__(self) -> None:
-        self.has_all = True
-        self.stuck: set[str] = set()
-        self._built: dict[str, Target | None] = {}
-        settings = read_settings()
-        known = settings.backends or (settings.embedded,)
-        self._known = {backend.name: backend for backend in known}
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        for target in self._built.values():
-            # One that hangs in a call cannot be closed, and ends with this process.
-            if target is not None and target.name not in self.stuck:
-                target.close()
-
-    def get(self, name: str, factory: str | None) -> Target | None:
-        """Return a backend, or say why it cannot be built."""
-        if name not in self._built:
-            self._built[name] = self._build(name, factory)
-        target = self._built[name]
-        self.has_all = self.has_all and target is not None
-        return target
-
-    def _build(self, name: str, factory: str | None) -> Target | None:
-        setting = self._known.get(name)
-        if setting is None:
-            # Its config may be in the environment, though it is not listed.
-            listed = f"{name}={factory}" if factory else name
-            environ = {**os.environ, "TRACKER_BACKENDS": listed}
-            setting = read_settings(environ).backends[0]
-        try:
-            (target,) = open_targets([setting], "raise")
-        except TrackerError as error:
-            say(f"backend {name!r} is left out: {describe(error, [setting.config])}")
-            return None
-        if is_private(target):
-            target.close()
-            say(f"backend {name!r} keeps nothing beyond its process; it is left out")
-            return None
-        return target
-
-
-def _expect(folder: RunFolder, name: str) -> None:
-    """Note that a backend is to have a run, if the journal can still give it all."""
-    if any(state.backend == name for state in backend_states(folder)):
-        return
-    if not has_whole_journal(folder):
-        message = (
-            f"run {folder.run_id!r} cannot be given to {name!r} from the journal: what "
-            "every other backend has taken is no longer in it"
-        )
+    Raises:
+        Misuse: The backend cannot be had.
+        Failure: The journal has no run as a whole.
+    """
+    late = [
+        folder
+        for folder in folders
+        if all(state.backend != name for state in backend_states(folder))
+    ]
+    if not late:
+        return True
+    target = receivers.get(name, None)
+    if target is None:
+        raise Misuse(f"nothing can be delivered to {name!r}")
+    missing = [one for one in late if not expect_whole(one, name, target.factory)]
+    if not missing:
+        return True
+    which = f"run {missing[0].run_id!r}"
+    if len(missing) > 1:
+        which = f"{len(missing)} runs, such as {missing[0].run_id!r},"
+    message = (
+        f"{name!r} cannot get {which} from the journal, which no longer holds all of "
+        "it: what every other backend has taken is removed"
+    )
+    if len(missing) == len(folders):
         raise Failure(message)
-    expect(folder, name)
+    say(message)
+    return False
 
 
-def _errands(
-    folders: Sequence[RunFolder], name: str | None, backends: _Backends, timeout: float
-) -> list[Errand]:
-    found = []
-    for folder, state in _states(folders, name):
-        # A writer that has died without its end is settled by delivering.
-        if state.pending or _has_unsettled(folder):
-            target = backends.get(state.backend, state.factory)
-            if target is not None:
-                found.append(Errand(folder, target, timeout))
-    return found
-
-
-def _states(
-    folders: Sequence[RunFolder], name: str | None
+def _due(
+    folders: Iterable[RunFolder], name: str | None, *, retry_dead: bool
 ) -> Iterator[tuple[RunFolder, BackendState]]:
     for folder in folders:
         for state in backend_states(folder):
-            if name is None or state.backend == name:
+            is_due = not state.is_done or (retry_dead and state.dead)
+            if is_due and not state.is_private and name in (None, state.backend):
                 yield folder, state
 
 
-def _has_unsettled(folder: RunFolder) -> bool:
-    return any(
-        writer.host == folder.host and not writer.is_settled and not writer.is_alive()
-        for writer in folder.writers()
-    )
-
-
-def _deliver(errands: Sequence[Errand]) -> bool:
-    """Do all errands side by side, each backend's one after the other."""
+def _deliver(errands: Sequence[Errand]) -> None:
+    """Do all errands: the backends side by side, the runs of each one by one."""
     waiting = list(errands)
     running: dict[str, Errand] = {}
-    total = sum(_pending(errand) for errand in errands)
-    try:
-        with _progress(total) as show:
-            while waiting or running:
-                for errand in list(waiting):
-                    if errand.target.name not in running:
-                        waiting.remove(errand)
-                        running[errand.target.name] = errand
-                        errand.start()
-                time.sleep(_LOOK_EACH_S)
-                show(sum(errand.delivered for errand in errands))
-                for name, errand in list(running.items()):
-                    if errand.check() is not None:
-                        del running[name]
-    finally:
-        for errand in running.values():
-            errand.stop()
+    with _progress(errands) as show:
+        while waiting or running:
+            for errand in list(waiting):
+                if errand.target.name not in running:
+                    waiting.remove(errand)
+                    running[errand.target.name] = errand
+                    errand.start()
+            time.sleep(_LOOK_EACH_S)
+            show(sum(errand.delivered for errand in errands))
+            for name, errand in list(running.items()):
+                outcome = errand.check()
+                if outcome is not None:
+                    del running[name]
+                    waiting = _spared(waiting, name, outcome)
+
+
+def _stop(errands: Sequence[Errand]) -> list[str]:
+    """End all errands; return the backends that do not let go."""
     for errand in errands:
-        _say(errand)
-    return all(errand.outcome and errand.outcome.is_done for errand in errands)
+        errand.stop(within=0.0)
+    deadline = time.monotonic() + _END_S
+    stuck = [
+        errand.target.name
+        for errand in errands
+        if not errand.stop(max(deadline - time.monotonic(), 0.0))
+    ]
+    for errand in errands:
+        errand.give_up(Outcome(Result.LEFT, "it was interrupted"))
+    return stuck
 
 
-def _say(errand: Errand) -> None:
-    outcome, run_id = errand.outcome, errand.folder.run_id
-    words = (
-        f"{errand.target.name}: {errand.delivered} records of run {run_id} delivered"
+def _spared(waiting: Sequence[Errand], name: str, outcome: Outcome) -> list[Errand]:
+    """Return what is left to do, without what a backend that is down would not take."""
+    if outcome.result is not Result.DOWN:
+        return list(waiting)
+    for errand in waiting:
+        if errand.target.name == name:
+            errand.give_up(outcome)
+    return [errand for errand in waiting if errand.target.name != name]
+
+
+def _is_done(errand: Errand) -> bool:
+    outcome = errand.outcome
+    return outcome is not None and outcome.result is Result.DONE and not errand.refused
+
+
+def _say_all(errands: Iterable[Errand]) -> None:
+    for errand in errands:
+        outcome = errand.outcome or Outcome(Result.DONE)
+        name, run_id = errand.target.name, errand.folder.run_id
+        words = [f"{errand.delivered} {_records(errand.delivered)} delivered"]
+        if errand.refused:
+            words.append(f"{errand.refused} refused again")
+        if outcome.result is not Result.DONE:
+            words.append(f"{_left(errand)} left")
+        elif not errand.delivered:
+            words = words[1:] or ["all delivered"]
+        why = f": {outcome.reason}" if outcome.reason else ""
+        echo(clean(f"{run_id} to {name}: {', '.join(words)}{why}"))
+
+
+def _say_dead(folders: Iterable[RunFolder], name: str | None) -> None:
+    count = sum(
+        state.dead_count
+        for folder in folders
+        for state in backend_states(folder)
+        if name in (None, state.backend)
     )
-    if outcome is not None and not outcome.is_done:
-        words += f"; {_pending(errand)} are left: {outcome.reason}"
-    echo(clean(words))
+    if count:
+        say(f"{count} {_records(count)} refused; `tracker status --dead` shows why")
 
 
-def _pending(errand: Errand) -> int:
+def _records(count: int) -> str:
+    return "record" if count == 1 else "records"
+
+
+def _left(errand: Errand) -> int:
     return sum(
         state.pending
         for state in backend_states(errand.folder)
-        if state.backend == errand.target.name
+        if state.backend == errand.target.name and not state.is_private
     )
-
-
-def _retry(folders: Sequence[RunFolder], name: str | None, backends: _Backends) -> bool:
-    is_done = True
-    for folder, state in _states(folders, name):
-        target = None
-        if state.dead and state.backend not in backends.stuck:
-            target = backends.get(state.backend, state.factory)
-        if target is None:
-            continue
-        try:
-            taken, refused = retry_dead(folder, target)
-        except Exception as error:  # noqa: BLE001 - the border to backends
-            shown = describe(error, [target.config])
-            say(f"backend {target.name!r} failed: {shown}")
-            is_done = False
-            continue
-        is_done = is_done and not refused
-        words = f"{target.name}: {taken} refused records of run {folder.run_id} taken"
-        echo(clean(words + (f", {refused} still refused" if refused else "")))
-    return is_done
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _progress(errands: Iterable[Errand]) -> Iterator[Callable[[int], None]]:
     """Show how far it is, on a terminal."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _done: None
         return
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    total = sum(map(_left, errands))
+    columns = (TextColumn("delivering"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("records", total=total)
         yield lambda done: bar.update(task, completed=min(done, total))

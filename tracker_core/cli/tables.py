@@ -36,7 +36,7 @@ __all__ = [
 _LONGEST_VALUE = 400
 _UNLIMITED = 10**8
 # The columns whose values are copied into the next command.
-_IDS = ("RUN ID", "JOB ID", "SOURCE")
+_IDS = ("RUN ID", "JOB ID", "SOURCE", "WRITER")
 # The columns that give room first: a message goes on elsewhere, and what the others
 # say is the same in many rows.
 _CUT = ("MESSAGE", "GROUP", "EXPERIMENT")
@@ -54,6 +54,7 @@ _STYLES = {
     "KILLED": "yellow",
     "RUNNING": "cyan",
     "PENDING": "dim",
+    "LOST": "magenta",
 }
 
 

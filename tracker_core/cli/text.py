@@ -17,6 +17,7 @@ __all__ = [
     "shown",
     "size_words",
     "stamp",
+    "status_name",
     "status_words",
     "to_value",
     "zones",
@@ -54,12 +55,18 @@ def shown(value: object) -> str:
     return to_json(found)
 
 
+def status_name(info: RunInfo, now: datetime | None = None) -> str | None:
+    """Return the status of a run, or LOST where it has not been seen for long."""
+    return "LOST" if info.is_lost(now) else info.status
+
+
 def status_words(info: RunInfo) -> str:
     """Return the status of a run, and what explains it in a few words."""
-    if info.status is None:
+    status = status_name(info)
+    if status is None:
         return "–"
     cause = cause_words(info.cause, brief=True)
-    return f"{info.status}: {cause}" if cause else info.status
+    return f"{status}: {cause}" if cause else status
 
 
 def cause_words(cause: Mapping[str, Value] | None, *, brief: bool) -> str:

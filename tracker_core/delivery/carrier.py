@@ -184,6 +184,7 @@ class Carrier:
             self.ledger.bury(letter.writer, letter.first, letter.last, lines, why)
             return Step.IDLE
         self.ledger.error = why
+        self._wait(error, 1)
         return Step.FAILED
 
     def _send(self, portion: Portion) -> Step:
@@ -259,12 +260,16 @@ class Carrier:
             self.ledger.save()
             self._tell(error)
             return _step_after(self.ledger.cut)
-        after = error.after if isinstance(error, RetryableError) else None
-        delay = _FIRST_DELAY_S * 2 ** min(tries - 1, 10) if after is None else after
-        self.due = time.monotonic() + min(delay, _LONGEST_DELAY_S)
+        self._wait(error, tries)
         self.ledger.save()
         self._tell(error)
         return Step.FAILED
+
+    def _wait(self, error: BaseException, tries: int) -> None:
+        """Let some time pass before the next step."""
+        after = error.after if isinstance(error, RetryableError) else None
+        delay = _FIRST_DELAY_S * 2 ** min(tries - 1, 10) if after is None else after
+        self.due = time.monotonic() + min(delay, _LONGEST_DELAY_S)
 
     def _refused(self, cut: Cut, batch: Batch, why: str) -> None:
         first, last = batch.first, batch.last

@@ -1,37 +1,55 @@
 """Delivering in the foreground what the journal of this host still holds.
 
-It does what couriers do, for whoever waits for it: for each run and backend a thread,
-so that a backend which hangs keeps no other. What is done when it is interrupted stays
-done.
+It does what couriers do, for whoever waits for it: each run and backend is an errand
+with a thread of its own, so that a backend which hangs keeps no other. What is done
+when it is interrupted stays done.
 """
 
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
+from enum import Enum
 from pathlib import Path
 from typing import NamedTuple
 
 from tracker_core.delivery.base import Target
 from tracker_core.delivery.carrier import Carrier, Step
-from tracker_core.delivery.ledger import Ledger, ledger_folder
+from tracker_core.delivery.ledger import DeadLetter, Ledger, ledger_folder
 from tracker_core.delivery.overview import backend_states
-from tracker_core.errors import JournalError, TrackerError
-from tracker_core.journal.folders import Lock, RunFolder, make_folder, segment_numbers
+from tracker_core.errors import TrackerError
+from tracker_core.journal.folders import Lock, RunFolder, make_folder
 from tracker_core.redaction import describe
 
-__all__ = ["Errand", "Outcome", "has_whole_journal", "retry_dead"]
+__all__ = ["Errand", "Outcome", "Result"]
 
-_LOOK_EACH_S = 0.05
+_LOOK_EACH_S = 0.2
+# How long a process that delivers gets to have it done.
+_OTHERS_S = 3.0
+
+
+class Result(Enum):
+    """What came of an errand."""
+
+    DONE = "done"
+    """Nothing is left."""
+
+    LEFT = "left"
+    """Something is left, for a reason that has nothing to do with the backend."""
+
+    DOWN = "down"
+    """The backend fails or does not answer: other runs will not fare better."""
 
 
 class Outcome(NamedTuple):
     """What came of an errand.
 
     Args:
-        is_done: Whether nothing is left to deliver.
-        reason: What kept it, where something is left.
+        result: Whether something is left.
+        reason: Why, in words without secrets.
     """
 
-    is_done: bool
+    result: Result
     reason: str = ""
 
 
@@ -41,20 +59,33 @@ class Errand:
     Args:
         folder: The run, of the host whose journal is meant.
         target: The backend.
-        patience_s: After how many seconds without progress it gives up.
+        patience: After how many seconds without progress it gives up.
+        retries_dead: Whether dead letters are sent again.
 
     Attributes:
         delivered: How many records were taken so far by this errand.
+        revived: How many of them had been refused before.
+        refused: How many dead letters were sent again in vain.
         outcome: What came of it; None while it is under way.
     """
 
-    def __init__(self, folder: RunFolder, target: Target, patience_s: float) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        target: Target,
+        patience: float,
+        *,
+        retries_dead: bool = False,
+    ) -> None:
         """Nothing is delivered yet."""
         self.folder: RunFolder = folder
         self.target: Target = target
         self.delivered: int = 0
+        self.revived: int = 0
+        self.refused: int = 0
         self.outcome: Outcome | None = None
-        self._patience_s = patience_s
+        self._patience = patience
+        self._retries_dead = retries_dead
         self._moved_at = time.monotonic()
         self._stops = threading.Event()
         self._thread = threading.Thread(
@@ -66,115 +97,119 @@ class Errand:
         self._moved_at = time.monotonic()
         self._thread.start()
 
+    def give_up(self, outcome: Outcome) -> None:
+        """End it with an outcome, before it has begun or in the middle."""
+        self.outcome = self.outcome or outcome
+        self._stops.set()
+
     def check(self) -> Outcome | None:
         """Return what came of it; a backend that hangs for too long is given up."""
-        if self.outcome is None and self._has_waited_too_long():
-            self.outcome = Outcome(
-                is_done=False,
-                reason=f"it has not answered for {self._patience_s:.0f} s",
-            )
-            self._stops.set()
+        waited = time.monotonic() - self._moved_at
+        # Between two tries it ends by itself, and knows better why.
+        if self.outcome is None and waited > self._patience + _LOOK_EACH_S:
+            reason = f"it has not answered for {waited:.0f} s"
+            self.give_up(Outcome(Result.DOWN, reason))
         return self.outcome
 
-    def stop(self) -> bool:
-        """End it where it is; tell whether the backend let go."""
+    def stop(self, within: float = 1.0) -> bool:
+        """End it where it is; tell whether the backend let go.
+
+        Args:
+            within: How many seconds it gets.
+        """
         self._stops.set()
         if self._thread.ident is not None:
-            self._thread.join(1.0)
+            self._thread.join(within)
         return not self._thread.is_alive()
-
-    def _has_waited_too_long(self) -> bool:
-        return time.monotonic() - self._moved_at > self._patience_s
 
     def _run(self) -> None:
         try:
             found = self._deliver()
         except (OSError, TrackerError) as error:
-            found = Outcome(is_done=False, reason=describe(error, [self.target.config]))
-        if self.outcome is None:
-            self.outcome = found
+            shown = describe(error, [self.target.config])
+            found = Outcome(Result.LEFT, f"the journal: {shown}")
+        self.outcome = self.outcome or found
 
     def _deliver(self) -> Outcome:
         place = ledger_folder(self.folder, self.target.name)
         make_folder(place)
-        while (lock := Lock.taken(place / "lock")) is None:
-            if self._stops.wait(_LOOK_EACH_S) or self._has_waited_too_long():
-                return Outcome(is_done=False, reason="another process delivers to it")
-            if _is_delivered(self.folder, place):
-                return Outcome(is_done=True)
+        lock = self._lock(place / "lock")
+        if lock is None:
+            if self._is_done():
+                return Outcome(Result.DONE, "a running process has delivered it")
+            return Outcome(Result.LEFT, "a running process delivers it")
         try:
-            ledger = Ledger.load(place) or Ledger(place, self.target.name)
+            name, factory = self.target.name, self.target.factory
+            ledger = Ledger.load(place) or Ledger(place, name, factory=factory)
+            if ledger.cut is not None:
+                # Whoever asks for it now does not wait as long as the last one did.
+                ledger.cut = ledger.cut._replace(tries=0)
             ledger.save()
             return self._carry(Carrier(self.folder, self.target, ledger, _ignore))
         finally:
             lock.drop()
 
+    def _lock(self, path: Path) -> Lock | None:
+        deadline = time.monotonic() + min(_OTHERS_S, self._patience)
+        while (lock := Lock.taken(path)) is None:
+            with suppress(OSError):  # who delivers looks by itself, only later
+                self.folder.doorbell.touch(mode=0o600)
+            has_ended = self._stops.wait(_LOOK_EACH_S)
+            if has_ended or time.monotonic() > deadline or self._is_done():
+                return None
+        return lock
+
+    def _is_done(self) -> bool:
+        return not self._retries_dead and any(
+            state.is_done
+            for state in backend_states(self.folder)
+            if state.backend == self.target.name and not state.is_private
+        )
+
     def _carry(self, carrier: Carrier) -> Outcome:
         before = carrier.ledger.delivered
+        letters = carrier.ledger.dead() if self._retries_dead else []
+        try:
+            outcome = self._until_done(carrier, carrier.step, before)
+            for letter in letters:
+                if outcome is None:
+                    outcome = self._retry(carrier, letter, before)
+        finally:
+            carrier.rest()
+        return outcome or Outcome(Result.DONE)
+
+    def _retry(
+        self, carrier: Carrier, letter: DeadLetter, before: int
+    ) -> Outcome | None:
+        def step() -> Step:
+            found = carrier.redeliver(letter)
+            if found is Step.MOVED:
+                self.revived += letter.records
+                return Step.IDLE
+            if found is Step.IDLE:
+                self.refused += letter.records
+            return found
+
+        return self._until_done(carrier, step, before)
+
+    def _until_done(
+        self, carrier: Carrier, step: Callable[[], Step], before: int
+    ) -> Outcome | None:
+        """Step until there is nothing to do; return what kept it from that."""
         while not self._stops.is_set():
-            step = carrier.step()
-            taken = carrier.ledger.delivered - before
-            if taken != self.delivered:
-                self.delivered = taken
+            found = step()
+            self.delivered = carrier.ledger.delivered - before
+            if found is not Step.FAILED:
                 self._moved_at = time.monotonic()
-            if step is Step.IDLE:
-                return Outcome(is_done=True)
-            if step is Step.FAILED:
-                wait = carrier.due - time.monotonic()
-                left = self._moved_at + self._patience_s - time.monotonic()
-                if wait > left:
-                    return Outcome(is_done=False, reason=str(carrier.ledger.error))
+            if found is Step.IDLE:
+                return None
+            if found is Step.FAILED:
+                now = time.monotonic()
+                wait = carrier.due - now
+                if now + wait > self._moved_at + self._patience:
+                    return Outcome(Result.DOWN, str(carrier.ledger.error))
                 self._stops.wait(max(wait, 0.0))
-        carrier.rest()
-        return Outcome(is_done=False, reason="it was interrupted")
-
-
-def has_whole_journal(folder: RunFolder) -> bool:
-    """Tell whether the journal still has all that the writers of its host logged."""
-    for writer in folder.writers():
-        if writer.host != folder.host:
-            continue
-        if segment_numbers(writer.path)[:1] != [1]:
-            return False
-    return True
-
-
-def retry_dead(folder: RunFolder, target: Target) -> tuple[int, int]:
-    """Send the dead letters of a run again; those that are taken are dead no more.
-
-    Returns:
-        How many records were taken, and how many are left.
-
-    Raises:
-        JournalError: One cannot be read, or another process delivers to the backend.
-        OSError: The disk refuses.
-    """
-    place = ledger_folder(folder, target.name)
-    lock = Lock.taken(place / "lock")
-    ledger = Ledger.load(place)
-    if lock is None or ledger is None:
-        message = f"another process delivers to {target.name!r}; try again later"
-        raise JournalError(message)
-    taken = left = 0
-    try:
-        carrier = Carrier(folder, target, ledger, _ignore)
-        for letter in ledger.dead():
-            if carrier.redeliver(letter) is Step.MOVED:
-                taken += letter.records
-            else:
-                left += letter.records
-        carrier.rest()
-    finally:
-        lock.drop()
-    return taken, left
-
-
-def _is_delivered(folder: RunFolder, place: Path) -> bool:
-    return any(
-        not state.pending
-        for state in backend_states(folder)
-        if ledger_folder(folder, state.backend) == place
-    )
+        return Outcome(Result.LEFT, "it was interrupted")
 
 
 def _ignore(message: str, error: BaseException | None) -> None:
