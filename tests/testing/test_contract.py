@@ -12,7 +12,7 @@ import pytest
 from tests.testing.catches import CAUGHT, FOUND_BY_MACHINE, MACHINE
 
 _ROOT = Path(__file__).parents[2]
-_FAILED = re.compile(r"^FAILED \S+::(test_\w+)\[.*?(\w+)\]", re.MULTILINE)
+_FAILED = re.compile(r"^FAILED \S+::(test_\w+)\[(\w+)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")

@@ -34,29 +34,29 @@ class Heartbeats(ContractFixtures):
         """One run and the list of all show the moment, and change in nothing else."""
         before = _begin(native_tracker, run_id)
 
-        native_tracker.beat(run_id, _after(30))
+        _watch(native_tracker, run_id)
 
         found = native_tracker.run(run_id)
         assert before.heartbeat_at is None
-        assert replace(found, heartbeat_at=None) == before
+        assert found == replace(before, heartbeat_at=_at(1))
         assert list(native_tracker.runs()) == [found]
-        assert _kept(found) == to_datetime(_after(30))
 
     def test_newest_heartbeat_counts(
         self, open_native: OpenNative, native_tracker: NativeTracker, run_id: str
     ) -> None:
         """The moment never goes back, whoever tells of an earlier one."""
         _begin(native_tracker, run_id)
-        native_tracker.beat(run_id, _after(60))
+        _watch(native_tracker, run_id)
+        native_tracker.beat(run_id, _ns(60))
 
-        native_tracker.beat(run_id, _after(30))
-        first = _kept(native_tracker.run(run_id))
-        open_native().beat(run_id, _after(45))
+        native_tracker.beat(run_id, _ns(30))
+        first = native_tracker.run(run_id).heartbeat_at
+        open_native().beat(run_id, _ns(45))
         second = native_tracker.run(run_id).heartbeat_at
-        native_tracker.beat(run_id, _after(90))
+        native_tracker.beat(run_id, _ns(90))
 
-        assert (first, second) == (to_datetime(_after(60)),) * 2
-        assert native_tracker.run(run_id).heartbeat_at == to_datetime(_after(90))
+        assert (first, second) == (_at(60), _at(60))
+        assert native_tracker.run(run_id).heartbeat_at == _at(90)
 
     def test_heartbeat_is_seen_by_other_trackers(
         self, open_native: OpenNative, native_tracker: NativeTracker, run_id: str
@@ -66,35 +66,30 @@ class Heartbeats(ContractFixtures):
         _begin(native_tracker, run_id)
         known = reader.run(run_id)
 
-        native_tracker.beat(run_id, _after(30))
+        _watch(native_tracker, run_id)
 
         assert known.heartbeat_at is None
-        assert _kept(reader.run(run_id)) == to_datetime(_after(30))
+        assert reader.run(run_id).heartbeat_at == _at(1)
 
     def test_heartbeats_of_runs_are_apart(
         self, native_tracker: NativeTracker, run_id: str
     ) -> None:
         """Each run has its own, and one that nobody watches has none."""
-        others = [f"{run_id}-2", f"{run_id}-3"]
-        for each in (run_id, *others):
+        watched, silent = f"{run_id}-2", f"{run_id}-3"
+        for each in (run_id, watched, silent):
             _begin(native_tracker, each)
 
-        native_tracker.beat(run_id, _after(30))
-        native_tracker.beat(others[0], _after(60))
+        _watch(native_tracker, run_id)
+        native_tracker.beat(watched, _ns(60))
 
         shown = {run.run_id: run.heartbeat_at for run in native_tracker.runs()}
-        _kept(native_tracker.run(run_id))
-        assert shown == {
-            run_id: to_datetime(_after(30)),
-            others[0]: to_datetime(_after(60)),
-            others[1]: None,
-        }
+        assert shown == {run_id: _at(1), watched: _at(60), silent: None}
 
     def test_heartbeat_of_an_unknown_run_is_passed_over(
         self, native_tracker: NativeTracker, run_id: str
     ) -> None:
         """It is no error, makes no run known, and is not kept for later."""
-        native_tracker.beat(run_id, _after(30))
+        native_tracker.beat(run_id, _ns(30))
 
         with pytest.raises(RunNotFoundError):
             native_tracker.run(run_id)
@@ -106,14 +101,13 @@ class Heartbeats(ContractFixtures):
     ) -> None:
         """Records, the end of the run among them, do not touch it, nor it them."""
         _begin(native_tracker, run_id)
-        native_tracker.beat(run_id, _after(30))
+        _watch(native_tracker, run_id)
         pen = Pen(run_id)
 
         native_tracker.write(pen.log(StartedBody("job"), ParamsBody({"p": 1})))
         native_tracker.write(pen.log(EndedBody("job", "FINISHED", None)))
 
-        found = native_tracker.run(run_id)
-        assert _kept(found) == to_datetime(_after(30))
+        assert native_tracker.run(run_id).heartbeat_at == _at(1)
         assert dict(native_tracker.params(run_id)) == {"p": 1}
 
     def test_heartbeat_survives_closing(
@@ -123,18 +117,22 @@ class Heartbeats(ContractFixtures):
         tracker = open_native()
         require(tracker, Capability.PERSISTENT)
         _begin(tracker, run_id)
-        tracker.beat(run_id, _after(60))
-        _kept(tracker.run(run_id))
+        _watch(tracker, run_id)
+        tracker.beat(run_id, _ns(60))
         tracker.close()
 
         again = open_native()
-        again.beat(run_id, _after(30))
+        again.beat(run_id, _ns(30))
 
-        assert again.run(run_id).heartbeat_at == to_datetime(_after(60))
+        assert again.run(run_id).heartbeat_at == _at(60)
 
 
-def _after(seconds: int) -> int:
+def _ns(seconds: int) -> int:
     return START_NS + seconds * _SECOND
+
+
+def _at(seconds: int) -> datetime:
+    return to_datetime(_ns(seconds))
 
 
 def _begin(tracker: NativeTracker, run_id: str) -> RunInfo:
@@ -142,8 +140,8 @@ def _begin(tracker: NativeTracker, run_id: str) -> RunInfo:
     return tracker.run(run_id)
 
 
-def _kept(run: RunInfo) -> datetime:
-    """Return when a run was seen alive after it was; skip where that is not kept."""
-    if run.heartbeat_at is None:
+def _watch(tracker: NativeTracker, run_id: str) -> None:
+    """Note a heartbeat at the first second; skip where none is kept."""
+    tracker.beat(run_id, _ns(1))
+    if tracker.run(run_id).heartbeat_at is None:
         pytest.skip("needs a tracker that keeps heartbeats; this one shows none")
-    return run.heartbeat_at
