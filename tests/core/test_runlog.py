@@ -251,8 +251,7 @@ def test_status_has_the_word_of_the_document(
     run: AppRun, status: str, shown: str
 ) -> None:
     """Of the run and of a step that ends with it."""
-    with run:
-        run.step("a").__enter__()
+    with run, run.step("a"):
         assert run.run_log()["status"] == steps(run)["a"]["status"] == "PROCESSING"
         run.finish(status)
 
