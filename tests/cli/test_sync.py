@@ -13,6 +13,7 @@ from tracker_core.api import NativeTracker
 from tracker_core.contents import content_of_bytes
 from tracker_core.delivery.ledger import Ledger, ledger_folder
 from tracker_core.errors import PermanentError
+from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import Lock, RunFolder, make_folder, segment_numbers
 from tracker_core.records import (
     ArtifactBody,
@@ -459,3 +460,16 @@ def test_damaged_ledger_keeps_nothing_from_the_others(
     assert (done.code, done.out) == (1, "s to sqlite: 3 records delivered\n")
     assert done.err.startswith("tracker: run 'r' is left out: the ledger ")
     assert path.read_text() == '{"version": 1}'
+
+
+def test_one_backend_is_served_alone(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None]
+) -> None:
+    """The others stay where they are; the run goes by its friendly name."""
+    faulty()
+    folder = journals.log("r", *BODIES, backends=("sqlite", "faulty"))
+
+    done = tracker("sync", friendly_name("r"), "--to", "sqlite")
+
+    assert (done.code, done.out) == (0, "r to sqlite: 3 records delivered\n")
+    assert journals.ledger(folder, "faulty").delivered == 0
