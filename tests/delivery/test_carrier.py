@@ -8,6 +8,7 @@ import pytest
 
 from tests.delivery.conftest import drain
 from tracker_core.delivery import carrier as carrying
+from tracker_core.delivery import settling
 from tracker_core.delivery.carrier import Carrier, Step
 from tracker_core.delivery.ledger import Ledger, ledger_folder, ledgers
 from tracker_core.errors import JournalError, PermanentError, RetryableError
@@ -319,6 +320,30 @@ def test_living_writer_is_not_lost(
 
     assert tracker.run("r").status == "RUNNING"
     assert not folder.writers()[0].is_settled
+
+
+def test_writer_of_another_machine_is_not_judged_over_a_network(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lock that is free here may be held there; what it logged is delivered."""
+    elsewhere = folder._replace(host="elsewhere")
+    writer = JournalWriter(elsewhere, role="job")
+    writer.append(StartedBody("job"))
+    (found,) = folder.writers()
+    child = os.fork()  # so that its lock is free without its end
+    if child == 0:
+        JournalWriter(elsewhere, role="job").append(StartedBody("job"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    monkeypatch.setattr(settling, "network_type", lambda _path: "nfs4")
+
+    settling.settle_dead(elsewhere)
+    assert [one.is_settled for one in folder.writers()] == [False, False]
+
+    monkeypatch.setattr(settling, "network_type", lambda _path: None)
+    settling.settle_dead(elsewhere)
+    assert [one.is_settled for one in folder.writers() if one != found] == [True]
+    writer.close()
 
 
 def test_heart_beats_while_somebody_lives(

@@ -15,6 +15,7 @@ from tracker_core.journal.folders import (
     RunFolder,
     WriterFolder,
     segment_numbers,
+    this_host,
 )
 from tracker_core.journal.frames import (
     FRAME,
@@ -26,6 +27,7 @@ from tracker_core.journal.frames import (
 )
 from tracker_core.journal.reader import JournalReader, Position
 from tracker_core.journal.segments import new_segment, segment_path
+from tracker_core.mounts import network_type
 from tracker_core.records import EndedBody
 
 __all__ = ["settle_dead", "sweep"]
@@ -42,6 +44,10 @@ def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
     Raises:
         OSError: The disk refused.
     """
+    if folder.host != this_host() and network_type(folder.path.resolve()) is not None:
+        # Some network filesystems lock for one machine alone, and who lives on another
+        # cannot be told there; its heartbeat tells.
+        return
     for writer_id in folder.writer_ids():
         # Most have ended, and nothing else of them is looked at.
         if folder.has_settled(writer_id):
