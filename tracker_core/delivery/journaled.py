@@ -6,7 +6,7 @@ seen by the job, but for one warning a backend and the summing up at the end.
 
 import atexit
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -108,8 +108,8 @@ class JournaledDelivery(Delivery):
             for target in targets
         ]
         # The shortest ways are the writer's own methods.
-        self.point = writer.point  # type: ignore[method-assign]
-        self.points = writer.points  # type: ignore[method-assign]
+        self.point: Callable[[str, object, object], bool] = writer.point  # type: ignore[assignment]
+        self.points: Callable[[Mapping[str, object], object], bool] = writer.points  # type: ignore[assignment]
         tell_after_fork(self)
         _open.append(self)
 
