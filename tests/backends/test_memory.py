@@ -8,6 +8,7 @@ from tracker_core.api import Capability
 from tracker_core.contents import content_of_bytes
 from tracker_core.errors import ContentError
 from tracker_core.identity import new_run_id
+from tracker_core.runs import to_datetime
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.memory import MemoryStore
 from tracker_memory import create
@@ -86,3 +87,13 @@ def test_forked_child_has_a_copy() -> None:
 
     assert os.waitstatus_to_exitcode(status) == 0
     assert dict(tracker.metadata("run")) == {"before": 1}
+
+
+def test_heartbeats_are_kept() -> None:
+    """The newest one shows."""
+    tracker = create(new_run_id())
+    tracker.add_metadata("run", key=1)
+
+    tracker.beat("run", 2_000_000_000)
+
+    assert tracker.run("run").heartbeat_at == to_datetime(2_000_000_000)

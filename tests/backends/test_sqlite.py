@@ -26,6 +26,7 @@ from tracker_core.records import (
     StartedBody,
     UnknownBody,
 )
+from tracker_core.runs import to_datetime
 from tracker_core.testing.contract.answers import exact
 from tracker_core.testing.contract.pen import START_NS, Pen
 from tracker_core.testing.contract.torture import VALUES
@@ -210,6 +211,19 @@ def test_late_span_does_not_replace_a_later_one(tracker: SqliteTracker) -> None:
     info = tracker.run("run")
     assert (info.trace_id, info.span_id) == ("first", "late")
     assert info.status == "RUNNING"
+
+
+def test_sql_sees_heartbeats(path: Path, tracker: SqliteTracker) -> None:
+    """The newest one, in nanoseconds; NULL where nobody watches."""
+    for run_id in ("watched", "silent"):
+        tracker.add_metadata(run_id, key=1)
+
+    for time_ns in (5, 7, 6):
+        tracker.beat("watched", time_ns)
+
+    rows = select(path, "SELECT run_id, heartbeat_ns FROM runs ORDER BY run_id")
+    assert rows == [("silent", None), ("watched", 7)]
+    assert tracker.run("watched").heartbeat_at == to_datetime(7)
 
 
 @pytest.mark.parametrize("order_by", [None, "metrics.v DESC"])

@@ -1,4 +1,4 @@
-"""A file of version 1 of the tables is opened, with all that it holds."""
+"""Files of earlier versions of the tables are opened, with all that they hold."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -28,6 +28,7 @@ from tracker_core.records import (
     order_key,
     series_name,
 )
+from tracker_core.runs import to_datetime
 from tracker_core.summaries import SeriesState
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.answers import answers, exact
@@ -414,6 +415,32 @@ def test_migration_that_fails_leaves_version_1(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert list(connection.iterdump()) == before
         assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_file_of_version_2_keeps_heartbeats_from_now_on(
+    path: Path, tmp_path: Path
+) -> None:
+    """It has a column more, and holds what it held."""
+    model = MemoryTracker()
+    with closing(create(str(path))) as tracker:
+        for batch in _BATCHES:
+            tracker.write(batch)
+            model.write(batch)
+    with closing(sqlite3.connect(path)) as connection:
+        # All that version 2 lacks.
+        connection.execute("ALTER TABLE runs DROP COLUMN heartbeat_ns")
+        connection.execute("PRAGMA user_version = 2")
+
+    with closing(create(str(path))) as tracker:
+        told = answers(tracker, "run")
+        tracker.beat("run", 7_000)
+        heartbeat_at = tracker.run("run").heartbeat_at
+
+    assert told == answers(model, "run")
+    assert heartbeat_at == to_datetime(7_000)
+    new = tmp_path / "new.db"
+    create(str(new)).close()
+    assert _shape(path) == _shape(new)
 
 
 def test_migration_waits_for_other_processes(path: Path) -> None:
