@@ -24,8 +24,9 @@ _GRACE_S = 5.0
 class ProcessEnd:
     """Ends a run with its process, by what ended that: an exception, or SIGTERM.
 
-    SIGTERM is the launcher's business where there is one. Else a handler, which calls
-    the one that was there, records why the run ends before the process dies of it.
+    SIGTERM is the launcher's business where there is one. Else a handler records why
+    the run ends before the process dies of it. Where there was a handler before, that
+    one is called then, and if the job lives on, its last word counts.
     """
 
     def __init__(self, run: "AppRun") -> None:
@@ -53,10 +54,13 @@ class ProcessEnd:
             signal.signal(signal.SIGTERM, self._terminate)
 
     def _terminate(self, number: int, frame: FrameType | None) -> None:
+        is_ours = os.getpid() == self._pid
         if callable(self._previous):
+            if is_ours:
+                self._run.terminate(number)
             self._previous(number, frame)
             return
-        if os.getpid() == self._pid:
+        if is_ours:
             self._run.terminate(number, _GRACE_S)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)

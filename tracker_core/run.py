@@ -589,16 +589,21 @@ class AppRun:
 
         self._end(ended_body(status, cause))
 
-    def terminate(self, number: int, within: float) -> None:
-        """End the run because of a signal that is about to kill the process.
+    def terminate(self, number: int, within: float | None = None) -> None:
+        """Record that a signal is about to kill the process.
 
         Args:
             number: The signal.
-            within: The most seconds to wait for backends.
+            within: The most seconds to wait for backends; None where the process may
+                live on, and the run with it: then its last word counts.
         """
         from tracker_core.ends import end_of_signal
 
-        if not self._has_ended:
+        if self._has_ended:
+            return
+        if within is None:
+            self._delivery.send(end_of_signal(number))
+        else:
             self._end(end_of_signal(number), within)
 
     def __enter__(self) -> Self:
