@@ -70,7 +70,7 @@ def test_schema_is_marked_as_ours(path: Path) -> None:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
 
     assert application_id.to_bytes(4, "big") == b"Trkr"
-    assert (version, journal) == (2, "wal")
+    assert (version, journal) == (3, "wal")
 
 
 def test_data_survives_reopening(path: Path) -> None:
@@ -221,7 +221,7 @@ def newer(path: Path) -> None:
         (cut_off, "choose another path, or restore"),
         (of_another_program, "a database of something else"),
         (marked_by_another_program, "a database of something else"),
-        (newer, "version 3 of the schema.*upgrade tracker-core"),
+        (newer, "version 4 of the schema.*upgrade tracker-core"),
     ],
 )
 def test_file_that_is_not_ours_is_refused_and_untouched(
