@@ -492,7 +492,8 @@ def test_exception_hook_of_the_job_is_still_called(job: Job) -> None:
 def test_forked_child_does_not_end_the_run(job: Job) -> None:
     """A child that leaves through the exit handlers logs, and ends nothing."""
     code = (
-        "import os, sys\n"
+        "import os, sys, warnings\n"
+        "warnings.simplefilter('ignore')  # Python's own, of forks beside threads\n"
         "child = os.fork()\n"
         "if child == 0:\n"
         "    run.log_metric('child', 1)\n"

@@ -167,6 +167,28 @@ def test_forked_child_is_delivered_by_its_parent(open_run: _Open) -> None:
     assert tracker.run("r").status == "FINISHED"
 
 
+def test_delivery_goes_on_where_no_thread_can_be_started(
+    open_run: _Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who reads or ends delivers meanwhile; a backend that fails is tried again."""
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    healthy = MemoryTracker()
+    failing = FaultyTracker(MemoryTracker(), always(RetryableError("down", 0.01)))
+    run = open_run(healthy, failing, closes_within=0.1)
+
+    run.log_param("a", 1)
+    assert dict(run.params()) == {"a": 1}
+    run.log_metric("loss", 0.5, step=0)
+    run.finish()
+
+    assert healthy.run("r").status == "FINISHED"
+    assert list(healthy.points("r", "loss").values) == [0.5]
+
+
 def test_content_is_kept_until_it_is_delivered(
     open_run: _Open, folder: RunFolder, tmp_path: Path
 ) -> None:

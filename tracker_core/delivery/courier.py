@@ -2,13 +2,14 @@
 
 Of all processes of a host that could deliver to a backend the one does that holds the
 lock of its ledger. The others wait, and one of them takes over when it dies. A backend
-that does not return from a call keeps its courier, and nobody else.
+that does not return from a call keeps its courier, and nobody else. Where no thread can
+be started, as while the interpreter shuts down, who waits delivers meanwhile.
 """
 
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tracker_core.api import Capability
@@ -90,10 +91,14 @@ class Courier:
             JournalError: The ledger is damaged, or of a later version.
         """
         self._take_lock()
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._run, name=f"tracker-{self.target.name}", daemon=True
         )
-        self._thread.start()
+        try:
+            thread.start()
+        except RuntimeError:
+            return  # no thread can be had, and it raises nothing else
+        self._thread = thread
 
     @property
     def ledger(self) -> Ledger:
@@ -157,19 +162,26 @@ class Courier:
         self._wake.set()
         thread = self._thread
         if thread is None:
+            self._drop_lock()
             return True
         thread.join(max(deadline - time.monotonic(), _END_S))
         return not thread.is_alive()
 
     def abandon(self) -> None:
         """Leave it to the parent: this is a forked child, without the thread."""
-        lock, self._lock, self._thread = self._lock, None, None
+        self._thread = None
         self._changed = threading.Condition()
         self._wake = threading.Event()
+        self._drop_lock()
+
+    def _drop_lock(self) -> None:
+        lock, self._lock = self._lock, None
         if lock is not None:
             lock.drop()
 
     def _wait(self, is_true: Callable[[], bool], deadline: float | None) -> bool:
+        if self.is_holder and self._thread is None:
+            self._deliver_here()
         while True:
             if is_true():
                 return True
@@ -200,22 +212,37 @@ class Courier:
         _carrying.is_on = True
         try:
             while not self._stops.is_set():
-                try:
+                with self._told():
                     if self._lock is not None or self._take_lock():
                         self._carry()
-                except (OSError, TrackerError) as error:
-                    # The disk of the journal, not the backend; it may pass. Where it is
-                    # full, who writes has warned of it already.
-                    is_known = isinstance(error, OSError) and is_full(error)
-                    message = f"delivery to {self.target.name!r}: {error}"
-                    self._notify(message, None, announces=not is_known)
                 self._pause(_LOCK_EACH_S)
         finally:
-            lock, self._lock = self._lock, None
-            if lock is not None:
-                lock.drop()
+            self._drop_lock()
             with self._changed:
                 self._changed.notify_all()
+
+    def _deliver_here(self) -> None:
+        _carrying.is_on = True
+        try:
+            with self._told():
+                carrier = Carrier(self._folder, self.target, self._ledger, self._notify)
+                while carrier.step() not in (Step.IDLE, Step.FAILED):
+                    pass
+                carrier.rest()
+        finally:
+            _carrying.is_on = False
+        self._is_idle = self._was_tried = True
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what the disk of the journal refuses, not the backend; it may pass."""
+        try:
+            yield
+        except (OSError, TrackerError) as error:
+            # Where it is full, who writes has warned of it already.
+            is_known = isinstance(error, OSError) and is_full(error)
+            message = f"delivery to {self.target.name!r}: {error}"
+            self._notify(message, None, announces=not is_known)
 
     def _carry(self) -> None:
         carrier = Carrier(self._folder, self.target, self._ledger, self._notify)
