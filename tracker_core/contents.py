@@ -7,6 +7,7 @@ in pieces of one MiB: a file of any size costs no more memory than that.
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
@@ -59,6 +60,29 @@ class Content(NamedTuple):
         remedy = "it was changed while it was logged; log it again"
         with checked(self.open(), self.digest, remedy) as file:
             yield from pieces(file)
+
+    def link(self, name: Path) -> bool:
+        """Give the file in which they lie a second name, instead of a copy of it.
+
+        It is not read, and synced, so that it is there after a loss of power too. Both
+        names have one mode: who changes it changes that of the other.
+
+        Args:
+            name: The new name; there must be no such file.
+
+        Returns:
+            Whether they have it: not where they lie in no file or on another disk, or
+            where the filesystem knows no hard links or refuses them.
+        """
+        if self.path is None:
+            return False
+        try:
+            os.link(self.path, name)
+        except OSError:
+            return False
+        with name.open("rb") as file:
+            os.fsync(file.fileno())
+        return True
 
 
 def content_of_bytes(data: bytes) -> Content:

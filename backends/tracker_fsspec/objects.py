@@ -39,9 +39,7 @@ class Objects:
         try:
             if not self._is_there(path, content):
                 self._store.remove_left(INCOMING_CONTENTS, _LEFT_SECONDS)
-                self._store.put_pieces(
-                    path, content.read_checked(), content.size_bytes, INCOMING_CONTENTS
-                )
+                self._store.put_content(path, content, INCOMING_CONTENTS)
         except ContentError:
             raise
         except OSError as error:

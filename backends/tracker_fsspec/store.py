@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +14,7 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from tracker_core.contents import Content
 from tracker_core.identity import new_writer_id
 from tracker_fsspec.ranges import RangeFile
 
@@ -133,30 +135,34 @@ class Store:
             self._make_parent(full)
             self.fs.pipe_file(full, content)
 
-    def put_pieces(
-        self, path: str, pieces: Iterable[bytes], size_bytes: int, incoming: str
-    ) -> None:
-        """Write a file of any size, which appears when all ``pieces`` are written.
+    def put_content(self, path: str, content: Content, incoming: str) -> None:
+        """Write content of any size, which appears when all of it is written.
 
         Memory is needed for a few MiB. On a local disk the file is there after a loss
-        of power too. An error, also one of ``pieces``, leaves no such file.
+        of power too, and content that lies on the same disk is not copied. An error,
+        also one of the content, leaves no such file.
 
         Args:
             path: The file; one that is there is replaced.
-            pieces: What it shall hold, piece by piece.
-            size_bytes: How much that is.
+            content: What it shall hold.
             incoming: The directory for the unfinished file where one is needed.
         """
         if self.is_local:
-            with _renamed_into(self._local(path), self._local(incoming)) as file:
-                file.writelines(pieces)
+            name = self._local(path)
+            # What is in its place is damaged, and could be a link to the same file.
+            may_link = not name.exists()
+            with _renamed_into(name, self._local(incoming)) as file:
+                if may_link and _is_linked(content, file):
+                    return
+                file.writelines(content.read_checked())
                 file.flush()
                 # Nobody writes it again when the batch that names it is there.
                 os.fsync(file.fileno())
             return
+        pieces = content.read_checked()
         with _as_os_error():
             if self.protocol in _OBJECT_STORES:
-                self._upload(self._full(path), pieces, size_bytes)
+                self._upload(self._full(path), pieces, content.size_bytes)
             else:
                 unfinished = f"{self._full(incoming)}/{new_writer_id()}"
                 self._move_in(unfinished, self._full(path), pieces)
@@ -314,3 +320,18 @@ def _renamed_into(path: Path, incoming: Path) -> Iterator[BinaryIO]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def _is_linked(content: Content, file: BinaryIO) -> bool:
+    """Put a link to content in the place of an open file, if it is on the same disk."""
+    name = Path(file.name)
+    linked = name.with_suffix(".link")
+    try:
+        if not content.link(linked):
+            return False
+        # As that of all files here, for those with whom they are shared.
+        linked.chmod(stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+        linked.replace(name)
+    finally:
+        linked.unlink(missing_ok=True)
+    return True

@@ -2,7 +2,8 @@
 
 ``sha256:abcd…`` lies in ``objects/sha256/ab/abcd…``, with mode 0600 in folders of mode
 0700. A file is written in ``objects/incoming``, synced, and renamed when it is whole
-and its digest is right. So a crash leaves no file that could be taken for content, at
+and its digest is right; one that nobody changes and that lies on the same disk is
+linked there instead. So a crash leaves no file that could be taken for content, at
 worst one in ``incoming`` that nobody reads. Whoever writes the next content removes
 what nobody has written to for a day: a writer that lives has written since.
 
@@ -155,6 +156,10 @@ def _tidy(incoming: Path) -> None:
 def _write(path: Path, incoming: Path, content: "Content") -> None:
     temporary = incoming / os.urandom(16).hex()
     with _disk(path):
+        # What is in its place is damaged, and could be a link to the same file.
+        if not path.exists() and content.link(temporary):
+            temporary.replace(path)
+            return
         number = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(number, "wb", buffering=0) as file:

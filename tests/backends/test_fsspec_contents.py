@@ -428,11 +428,50 @@ def test_large_object_goes_in_small_parts_and_ranges() -> None:
     assert sum(fs.ranges) == 23 * MEBIBYTE
 
 
+def test_file_that_nobody_changes_is_linked_on_a_local_disk(tmp_path: Path) -> None:
+    """With the mode of the files beside it; what is damaged is never linked."""
+    data = b"weights" * 300_000
+    spooled = tmp_path / "spooled"
+    spooled.write_bytes(data)
+    spooled.chmod(0o600)
+    (tmp_path / "other").write_bytes(b"")
+    tracker = FsspecTracker(LocalFileSystem(), str(tmp_path / "store"))
+    content = content_of_bytes(data)._replace(
+        path=spooled, open=lambda: spooled.open("rb")
+    )
+
+    tracker.add_content(content)
+    place = tmp_path / "store" / content_path(content.digest)
+    assert place.samefile(spooled)
+    assert place.stat().st_mode == (tmp_path / "other").stat().st_mode
+    with spooled.open("r+b") as file:
+        file.write(b"W")
+    with pytest.raises(ContentError, match="changed"):
+        tracker.add_content(content)
+
+    tracker.add_content(content_of_bytes(data))
+    assert place.read_bytes() == data
+    assert list((tmp_path / "store" / INCOMING_CONTENTS).iterdir()) == []
+
+
+def test_file_that_cannot_be_linked_is_copied(tmp_path: Path) -> None:
+    """As one on another disk, which a folder in its place stands for."""
+    tracker = FsspecTracker(LocalFileSystem(), str(tmp_path / "store"))
+    content = content_of_bytes(b"weights")._replace(path=tmp_path)
+
+    tracker.add_content(content)
+
+    place = tmp_path / "store" / content_path(content.digest)
+    assert place.read_bytes() == b"weights"
+    assert place.stat().st_nlink == 1
+
+
 def test_huge_object_has_no_more_parts_than_allowed() -> None:
     """S3 takes ten thousand, so the parts of a terabyte are larger, in whole MiB."""
     fs = ObjectStore()
+    huge = content_of_bytes(b"begin")._replace(size_bytes=2**40)
 
-    Store(fs, f"/{new_run_id()}").put_pieces("huge", [b"begin"], 2**40, "incoming")
+    Store(fs, f"/{new_run_id()}").put_content("huge", huge, "incoming")
 
     assert fs.block_sizes == [105 * MEBIBYTE]
 

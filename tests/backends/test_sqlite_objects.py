@@ -37,6 +37,11 @@ def read(tracker: SqliteTracker, digest: str = _CONTENT.digest) -> bytes:
         return file.read()
 
 
+def read_all(content: Content) -> bytes:
+    """Return all of some content."""
+    return b"".join(content.read_checked())
+
+
 def test_content_is_a_file_named_by_its_digest(
     tracker: SqliteTracker, place: Path
 ) -> None:
@@ -48,6 +53,38 @@ def test_content_is_a_file_named_by_its_digest(
     for folder in list(place.parents)[:3]:
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert os.listdir(place.parent) == [_NAME]  # noqa: PTH208 - names
+
+
+def test_file_that_nobody_changes_is_not_copied(
+    tracker: SqliteTracker, place: Path, tmp_path: Path
+) -> None:
+    """It gets a second name; what is damaged under that name is never linked."""
+    spooled = tmp_path / "spooled"
+    spooled.write_bytes(read_all(_CONTENT))
+    content = _CONTENT._replace(path=spooled, open=lambda: spooled.open("rb"))
+
+    tracker.add_content(content)
+    assert place.samefile(spooled)
+    with spooled.open("r+b") as file:
+        file.write(b"W")
+    with pytest.raises(ContentError, match="changed"):
+        tracker.add_content(content)
+
+    tracker.add_content(_CONTENT)
+    assert read(tracker) == b"weights" * 300_000
+    assert os.listdir(tmp_path / "store" / "objects" / "incoming") == []  # noqa: PTH208 - names
+
+
+def test_file_that_cannot_be_linked_is_copied(
+    tracker: SqliteTracker, place: Path, tmp_path: Path
+) -> None:
+    """As one on another disk, which a folder in its place stands for."""
+    content = _CONTENT._replace(path=tmp_path)
+
+    tracker.add_content(content)
+
+    assert read(tracker) == b"weights" * 300_000
+    assert place.stat().st_nlink == 1
 
 
 def test_content_that_is_there_is_not_written_again(tracker: SqliteTracker) -> None:

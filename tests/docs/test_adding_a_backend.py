@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 import pytest
 
+pytestmark = pytest.mark.one_python
+
 _ROOT = Path(__file__).parents[2]
 _PAGE = _ROOT / "docs" / "adding-a-backend.md"
 _INSTALLED_JOB = """

@@ -25,6 +25,8 @@ from tracker_core.runlog import run_log
 if TYPE_CHECKING:
     from tracker_core.api import NativeTracker
 
+pytestmark = pytest.mark.one_python
+
 PAGES = ("torchx", "devqubit", "entrenar", "magnus", "ml-dash")
 DOCS = Path(__file__).parents[2] / "docs"
 DEVQUBIT = {"qpy_bytes": b"QISKIT", "error": ValueError("drift")}

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from tracker_core.api import NativeTracker
 
+pytestmark = pytest.mark.one_python
+
 _PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EPOCHS = 200

@@ -4,8 +4,12 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from tracker_core.plain import native
 from tracker_core.registry import build_trackers
+
+pytestmark = pytest.mark.one_python
 
 _ROOT = Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "iris"

@@ -135,10 +135,13 @@ def create(config):
     return Diary(config)
 """
 
-pytestmark = pytest.mark.skipif(
-    importlib.util.find_spec("ensurepip") is None,
-    reason="needs ensurepip (on Debian the package python3-venv)",
-)
+pytestmark = [
+    pytest.mark.one_python,
+    pytest.mark.skipif(
+        importlib.util.find_spec("ensurepip") is None,
+        reason="needs ensurepip (on Debian the package python3-venv)",
+    ),
+]
 
 
 class Installation(NamedTuple):

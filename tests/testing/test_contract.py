@@ -11,6 +11,8 @@ import pytest
 
 from tests.testing.catches import CAUGHT, FOUND_BY_MACHINE, MACHINE
 
+pytestmark = pytest.mark.one_python
+
 _ROOT = Path(__file__).parents[2]
 _FAILED = re.compile(r"^FAILED \S+::(test_\w+)\[(\w+)", re.MULTILINE)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.one_python
+
 _ROOT = Path(__file__).parents[2]
 _FAILED = re.compile(r"^FAILED \S+::(test_\w+\[.*?)-?(\w+)\]", re.MULTILINE)
 _AGAIN = "test_failed_batch_that_is_sent_again_counts_once"

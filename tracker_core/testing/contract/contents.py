@@ -4,6 +4,7 @@ import errno
 import functools
 import hashlib
 import io
+from pathlib import Path
 from typing import BinaryIO, cast
 
 import pytest
@@ -77,6 +78,23 @@ class Contents(ContractFixtures):
 
         assert _read(content_tracker, run_id, "model") == data
         assert _read(content_tracker, run_id, content.digest) == data
+
+    def test_content_outlives_the_file_it_was_taken_from(
+        self, content_tracker: NativeTracker, tmp_path: Path
+    ) -> None:
+        """A store may link the file, which its owner removes afterwards."""
+        data = b"never changed" * 9000
+        content = content_of_bytes(data)
+        path = tmp_path / "spooled"
+        path.write_bytes(data)
+        spooled = content._replace(open=lambda: path.open("rb"), path=path)
+
+        content_tracker.add_content(spooled)
+        content_tracker.add_content(spooled)
+        path.unlink()
+
+        with content_tracker.open_content(content.digest) as file:
+            assert file.read() == data
 
     def test_content_added_again_stays_as_it_is(
         self, content_tracker: NativeTracker, run_id: str
