@@ -75,13 +75,12 @@ PEERS = {
         (
             "from sacred import Experiment\n"
             "from sacred.observers import FileStorageObserver\n"
-            "ex = Experiment('e')\n"
+            "ex = Experiment('e', interactive=True)\n"
             "ex.observers.append(FileStorageObserver('sacred'))\n"
+            "ex.main(lambda: None)\n"
             "run = ex._create_run()\n"
             "def call(i): run.log_scalar('loss', 0.5, i)\n"
             "def close(): pass\n"
-            "ex.main(lambda: None)\n"
-            "run = ex._create_run()\n"
         ),
         20_000,
     ),
@@ -176,7 +175,11 @@ def measured(
     folder.mkdir()
     command = [sys.executable, str(Path(__file__).resolve()), "--job"]
     command += ["--calls", str(count), "--points", str(points)]
-    environ = {**os.environ, "TRACKER_FSSPEC_CONFIG": str(folder / "runs")}
+    environ = {
+        **os.environ,
+        "TRACKER_FSSPEC_CONFIG": str(folder / "runs"),
+        "TRACKER_SECOND_CONFIG": str(folder / "second.db"),
+    }
     if launched:
         launcher = [sys.executable, "-m", "tracker_core", "run", "--trackers", trackers]
         command = [*launcher, "--", *command]
@@ -276,7 +279,10 @@ def main() -> None:
                 folder / "1", "sqlite", *size, launched=True
             ),
             "launcher, three backends": measured(
-                folder / "2", "sqlite,fsspec,memory", *size, launched=True
+                folder / "2",
+                "sqlite,fsspec,second=tracker_sqlite:create",
+                *size,
+                launched=True,
             ),
             "a thread delivers to sqlite": measured(
                 folder / "3", "sqlite", *size, launched=False
