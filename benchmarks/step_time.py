@@ -2,8 +2,10 @@
 
 A step is some 10 ms of Python, after which a metric is logged: 100 records a second.
 One backend hangs in its first call, one fails at every call, and sqlite works.
-Processes with these and processes without any tracker take turns; the middle step of
-each counts. It is measured with delivery in the launcher and in threads of the job.
+Three jobs take short turns: one without any tracker, one whose launcher delivers, and
+one that delivers in threads of its own. The middle step of a turn counts, divided by
+that of the job without a tracker in the same round: a machine that becomes slower or
+faster meanwhile does so for all three.
 """
 
 import argparse
@@ -21,6 +23,7 @@ from tracker_core import AppRun
 FAULTS = "tracker_core.testing.faults:create"
 BACKENDS = f"sqlite,hanging={FAULTS},failing={FAULTS}"
 NONE, LAUNCHER, THREADS = "no tracker", "launcher delivers", "threads deliver"
+WAYS = (NONE, LAUNCHER, THREADS)
 
 
 def work(loops: int) -> float:
@@ -31,16 +34,20 @@ def work(loops: int) -> float:
     return total
 
 
-def job(loops: int, steps: int) -> None:
-    """Run the loop, and print the middle step in nanoseconds."""
-    run = AppRun.run_from_env()
-    taken = []
-    for step in range(steps):
-        start = time.perf_counter_ns()
-        loss = work(loops)
-        run.log_metric("loss", loss, step=step)
-        taken.append(time.perf_counter_ns() - start)
-    print(statistics.median(taken))
+def job(loops: int, steps: int, *, is_tracked: bool) -> None:
+    """Run the loop for each line that comes, and print its middle step."""
+    run = AppRun.run_from_env() if is_tracked else None
+    step = 0
+    for _ in sys.stdin:
+        taken = []
+        for _ in range(steps):
+            start = time.perf_counter_ns()
+            loss = work(loops)
+            if run is not None:
+                run.log_metric("loss", loss, step=step)
+            taken.append(time.perf_counter_ns() - start)
+            step += 1
+        print(statistics.median(taken), flush=True)
 
 
 def calibrated() -> int:
@@ -50,17 +57,17 @@ def calibrated() -> int:
     return int(1_000_000 * 0.01 / (time.perf_counter() - start))
 
 
-def middle_ns(folder: Path, way: str, loops: int, steps: int) -> float:
-    """Run the job in a process of its own, in an empty folder."""
+def started(folder: Path, way: str, loops: int, steps: int) -> subprocess.Popen[str]:
+    """Start a job in an empty folder."""
     folder.mkdir()
-    command = [sys.executable, str(Path(__file__).resolve()), "--job"]
+    command = [sys.executable, str(Path(__file__).resolve()), "--job", way]
     command += ["--loops", str(loops), "--steps", str(steps)]
     inner = {name: {"sqlite": str(folder / f"{name}.db")} for name in ("h", "f")}
     told = {
         "TRACKER_BACKENDS": BACKENDS,
         "TRACKER_HANGING_CONFIG": json.dumps({"fault": "hang", "inner": inner["h"]}),
         "TRACKER_FAILING_CONFIG": json.dumps({"fault": "fail", "inner": inner["f"]}),
-        "TRACKER_CLOSE_TIMEOUT": "0",
+        "TRACKER_CLOSE_TIMEOUT": "1",
     }
     environ = dict(os.environ)
     if way == LAUNCHER:
@@ -69,45 +76,62 @@ def middle_ns(folder: Path, way: str, loops: int, steps: int) -> float:
         told["TRACKER_JOB_ID"] = "run"
     if way != NONE:
         environ |= told
-    done = subprocess.run(
+    return subprocess.Popen(
         command,
         cwd=folder,
         env=environ,
-        check=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        bufsize=1,
     )
-    return float(done.stdout)
+
+
+def turn_ns(process: subprocess.Popen[str]) -> float:
+    """Let a job have its turn; return its middle step in nanoseconds."""
+    if process.stdin is None or process.stdout is None:
+        message = "the job was started without pipes"
+        raise RuntimeError(message)
+    process.stdin.write("\n")
+    return float(process.stdout.readline())
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--job", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--steps", type=int, default=20, help="of a turn")
+    parser.add_argument("--rounds", type=int, default=500)
+    parser.add_argument("--job", choices=WAYS, help=argparse.SUPPRESS)
     parser.add_argument("--loops", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.job:
-        job(chosen.loops, chosen.steps)
+        job(chosen.loops, chosen.steps, is_tracked=chosen.job != NONE)
         return
     loops = calibrated()
-    found: dict[str, list[float]] = {NONE: [], LAUNCHER: [], THREADS: []}
+    taken: dict[str, list[float]] = {way: [] for way in WAYS}
     with tempfile.TemporaryDirectory() as text:
-        for turn in range(chosen.rounds):
-            for number, (way, taken) in enumerate(found.items()):
-                folder = Path(text) / f"{turn}-{number}"
-                taken.append(middle_ns(folder, way, loops, chosen.steps))
+        jobs = {
+            way: started(Path(text) / str(number), way, loops, chosen.steps)
+            for number, way in enumerate(WAYS)
+        }
+        for process in jobs.values():
+            turn_ns(process)
+        for number in range(chosen.rounds):
+            # Each way comes first, second and last as often.
+            for way in (*WAYS[number % 3 :], *WAYS[: number % 3]):
+                taken[way].append(turn_ns(jobs[way]))
+        for process in jobs.values():
+            process.communicate()
     print(f"Python {sys.version.split()[0]}, {chosen.rounds} × {chosen.steps} steps\n")
-    print("| | middle step ms (min, median) | median / no tracker |")
+    print("| | middle step ms (min, median) | ratio to no tracker (median, quarters) |")
     print("| :-- | --: | --: |")
-    bare = statistics.median(found[NONE])
-    for way, taken in found.items():
-        middle = statistics.median(taken)
+    for way, times in taken.items():
+        ratios = [own / bare for own, bare in zip(times, taken[NONE], strict=True)]
+        low, _, high = statistics.quantiles(ratios, n=4)
         print(
-            f"| {way} | {min(taken) / 1e6:.3f}, {middle / 1e6:.3f} "
-            f"| {middle / bare:.4f} |"
+            f"| {way} | {min(times) / 1e6:.3f}, {statistics.median(times) / 1e6:.3f} "
+            f"| {statistics.median(ratios):.4f} ({low:.3f} to {high:.3f}) |"
         )
 
 
