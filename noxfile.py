@@ -18,8 +18,13 @@ HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))
 
 # Many tests wait for a process, so there are more workers than processors; a file stays
-# with one of them, as what it prepares is shared in it.
-WORKERS = [f"--numprocesses={(os.cpu_count() or 2) * 3 // 2}", "--dist=loadfile"]
+# with one of them, as what it prepares is shared in it. In the order of their names the
+# slow files, which hold few tests, do not all come last.
+WORKERS = [
+    f"--numprocesses={(os.cpu_count() or 2) * 3 // 2}",
+    "--dist=loadfile",
+    "--no-loadscope-reorder",
+]
 
 nox.needs_version = ">=2025.2.9"
 

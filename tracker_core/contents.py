@@ -71,7 +71,7 @@ class Content(NamedTuple):
             name: The new name; there must be no such file.
 
         Returns:
-            Whether they have it: not where they lie in no file or on another disk, or
+            Whether they have it; not where they lie in no file or on another disk, or
             where the filesystem knows no hard links or refuses them.
         """
         if self.path is None:

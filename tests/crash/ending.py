@@ -30,7 +30,7 @@ def _crash() -> None:
 
 def _wait() -> None:
     while True:
-        signal.pause()
+        time.sleep(0.1)
 
 
 def _hoard() -> None:

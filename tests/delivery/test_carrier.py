@@ -224,7 +224,7 @@ def test_error_of_a_bug_is_a_refusal_when_it_comes_again(
 
     assert [letter.first for letter in carrier.ledger.dead()] == [1]
     assert [entry.message for entry in tracker.logs("r")] == ["good"]
-    assert tracker.names.count((1, 2)) == 5
+    assert tracker.names.count((1, 2)) == 4
 
 
 def test_backend_that_refuses_everything_is_not_asked_record_by_record(

@@ -26,7 +26,7 @@ from tracker_core.journal.folders import RunFolder
 from tracker_core.journal.writer import JournalWriter
 from tracker_core.records import Batch
 from tracker_core.testing import FaultyTracker, MemoryTracker
-from tracker_core.testing.faults import Fail, Hang, always
+from tracker_core.testing.faults import Fail, Hang, always, first
 
 _Open = Callable[..., AppRun]
 
@@ -124,6 +124,35 @@ def test_backend_that_fails_is_warned_of_once(
     first, last = (record.getMessage() for record in caplog.records)
     assert first.startswith("backend 't0' failed: RetryableError: down")
     assert last.startswith("backend 't0' has missed 12 records of run 'r' (")
+
+
+def test_backend_that_fails_again_and_again_is_not_waited_for(open_run: _Open) -> None:
+    """The end would wait for an hour, which the test does not."""
+    failing = FaultyTracker(MemoryTracker(), always(RetryableError("down", 0.01)))
+    healthy = MemoryTracker()
+    run = open_run(failing, healthy, closes_within=3600.0)
+
+    run.log_param("a", 1)
+    run.finish()
+
+    assert healthy.run("r").status == "FINISHED"
+
+
+def test_backend_that_failed_is_tried_again_at_the_end(
+    open_run: _Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However long it wanted to be left alone."""
+    tracker = MemoryTracker()
+    failing = FaultyTracker(tracker, first(1, RetryableError("busy", 3600.0)))
+    run = open_run(failing)
+    while not caplog.records:  # it has failed
+        time.sleep(0.01)
+
+    run.log_param("a", 1)
+    run.finish()
+
+    assert tracker.params("r") == {"a": 1}
+    assert len(caplog.records) == 1
 
 
 def test_what_a_backend_logs_does_not_go_to_the_run(open_run: _Open) -> None:

@@ -58,7 +58,7 @@ _BUGS = (
     TypeError,
     ValueError,
 )
-_BUG_TRIES = 5
+_BUG_TRIES = 4
 # So many refusals in a row, and batches are refused whole: it refuses everything.
 _STRIKES = 64
 

@@ -26,6 +26,8 @@ __all__ = ["Courier", "is_courier", "is_private"]
 
 _LOCK_EACH_S = 1.0
 _LOOK_EACH_S = 0.1
+# How often a backend must have failed in a row that the end does not wait for.
+_TRIES_TO_GIVE_UP = 4
 # How long a thread that no backend keeps may take to end.
 _END_S = 0.2
 
@@ -78,7 +80,9 @@ class Courier:
         self._lock: Lock | None = None
         self._changed = threading.Condition()
         self._wake = threading.Event()
+        self._concludes = threading.Event()
         self._stops = threading.Event()
+        self._has_given_up = False
         self._was_tried = False
         self._is_idle = False
         self._thread: threading.Thread | None = None
@@ -123,6 +127,15 @@ class Courier:
             self._is_idle = False
         self._wake.set()
 
+    def conclude(self) -> None:
+        """Deliver what there is, for the last time.
+
+        A backend that was failing is tried again at once, and given up when it has
+        failed often enough: it is not waited for then.
+        """
+        self._concludes.set()
+        self.urge()
+
     def hurry(self) -> None:
         """Have delivered now what there is, here or by the process that delivers."""
         if self.is_holder:
@@ -145,7 +158,8 @@ class Courier:
 
     def wait_for(self, written: dict[str, int], deadline: float | None) -> bool:
         """Wait as :meth:`wait_until_taken`, and hurry nobody."""
-        return self._wait(lambda: self.has_taken(written), deadline)
+        self._wait(lambda: self._has_given_up or self.has_taken(written), deadline)
+        return self.has_taken(written)
 
     def wait_until_idle(self, deadline: float | None) -> bool:
         """Wait until nothing is left that could be delivered, if this process does."""
@@ -159,6 +173,7 @@ class Courier:
     def stop(self, deadline: float) -> bool:
         """End the thread, unless the backend keeps it; tell whether it ended."""
         self._stops.set()
+        self._concludes.set()
         self._wake.set()
         thread = self._thread
         if thread is None:
@@ -231,7 +246,8 @@ class Courier:
                 carrier.rest()
         finally:
             _carrying.is_on = False
-        self._is_idle = self._was_tried = True
+        # There is nobody who would try again while one waits.
+        self._is_idle = self._was_tried = self._has_given_up = True
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -258,15 +274,24 @@ class Courier:
                 carrier.rest()
                 self._pause(self.target.tracker.gathers_for)
             elif step is Step.FAILED:
-                self._pause(max(carrier.due - time.monotonic(), 0.0), hears=False)
+                self._leave_alone(carrier)
         carrier.rest()
 
-    def _pause(self, seconds: float, *, hears: bool = True) -> None:
-        """Wait, but not when somebody wants to read what was logged."""
-        if not hears:
-            # A backend that failed is left alone; only the end is waited for.
-            self._stops.wait(seconds)
+    def _leave_alone(self, carrier: Carrier) -> None:
+        """Wait until a backend that failed may be tried again, or for the last time."""
+        seconds = max(carrier.due - time.monotonic(), 0.0)
+        if not self._concludes.is_set():
+            if self._concludes.wait(seconds):
+                carrier.due = 0.0
             return
+        cut = self._ledger.cut
+        with self._changed:
+            self._has_given_up = cut is not None and cut.tries >= _TRIES_TO_GIVE_UP
+            self._changed.notify_all()
+        self._stops.wait(seconds)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, but not when somebody wants to read what was logged."""
         end = time.monotonic() + seconds
         rung = _rung_ns(self._folder.doorbell)
         while (left := end - time.monotonic()) > 0:

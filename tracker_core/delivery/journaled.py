@@ -230,7 +230,8 @@ class JournaledDelivery(Delivery):
         deadline = time.monotonic() + (usual if within is None else min(usual, within))
         held = [courier for courier in self._couriers if courier.is_holder]
         written = self._writer.written()
-        _hurry(held)
+        for courier in held:
+            courier.conclude()
         try:
             for courier in held:
                 self._wait_for(courier, written, deadline)
