@@ -11,6 +11,7 @@ from types import FrameType
 import pytest
 
 from tracker_core.errors import InvalidValueError, JournalError, RunEndedError
+from tracker_core.journal import reader as reading
 from tracker_core.journal import writer as writing
 from tracker_core.journal.folders import RunFolder, run_folders
 from tracker_core.journal.reader import BEGINNING, JournalReader, Position
@@ -430,3 +431,27 @@ def test_runs_of_a_home_are_found(tmp_path: Path) -> None:
         JournalWriter(RunFolder.of(tmp_path, run_id)).close()
 
     assert sorted(found.run_id for found in run_folders(tmp_path)) == sorted(ids)
+
+
+def test_segment_that_goes_while_it_is_looked_for_gives_nothing(
+    make: _Make, folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process removes what every backend has at any moment."""
+    writer = make()
+    writer.append(_point())
+    (found,) = folder.writers()
+    segment = found.path / "00000001.segment"
+    reader = JournalReader(found.path)
+    position = reader.read().end
+
+    def look_and_lose(path: Path, number: int) -> bool:
+        is_begun = looked(path, number)
+        segment.unlink()
+        return is_begun
+
+    looked = reading._is_begun  # noqa: SLF001 - the moment between looking and opening
+    monkeypatch.setattr(reading, "_is_begun", look_and_lose)
+
+    portion = reader.read(position)
+
+    assert (len(portion.records), portion.end, portion.damages) == (0, position, ())

@@ -137,12 +137,15 @@ class JournalReader:
         found = self._found(position)
         if found is None:
             return _nothing(position)
-        position, following = found
-        descriptor = os.open(
-            segment_path(self._folder, position.segment), os.O_RDONLY | os.O_CLOEXEC
-        )
+        begin, following = found
+        path = segment_path(self._folder, begin.segment)
         try:
-            part = _Part(self, descriptor, position)
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            # It was removed just now, since every backend has all of it.
+            return _nothing(position)
+        try:
+            part = _Part(self, descriptor, begin)
             ends = is_final or following is not None
             return part.read(following, upto, max_bytes, ends=ends)
         finally:
