@@ -1,45 +1,25 @@
 """The contract has teeth: every wrong tracker fails it, in the test that says why."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
 from tests.testing.catches import CAUGHT, FOUND_BY_MACHINE, MACHINE
+from tests.testing.mutations import report_of
 
 pytestmark = pytest.mark.one_python
 
-_ROOT = Path(__file__).parents[2]
 _FAILED = re.compile(r"^FAILED \S+::(test_\w+)\[(\w+)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def failures() -> dict[str, set[str]]:
     """Run on each mutant what must catch it; return what failed."""
-    roots = (_ROOT, _ROOT / "backends")
-    # Not measured: whatever it runs, the shipped backends run too.
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    suite = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest"),
-            str(Path(__file__).with_name("mutants.py")),
-            # What need not catch any is parametrized with none.
-            *("-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-k", "not NOTSET"),
-        ],
-        cwd=_ROOT,
-        env={**environ, "PYTHONPATH": os.pathsep.join(map(str, roots))},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert suite.returncode == pytest.ExitCode.TESTS_FAILED, suite.stdout + suite.stderr
+    # What need not catch any is parametrized with none.
+    report = report_of("mutants.py", "not NOTSET")
     found: dict[str, set[str]] = defaultdict(set)
-    for test, mutant in _FAILED.findall(suite.stdout):
+    for test, mutant in _FAILED.findall(report):
         found[mutant].add(test)
     return found
 

@@ -1,17 +1,14 @@
 """What the contract asks about faults has teeth: it catches every mutant."""
 
-import os
 import re
-import subprocess
-import sys
 from collections import defaultdict
-from pathlib import Path
 
 import pytest
 
+from tests.testing.mutations import report_of
+
 pytestmark = pytest.mark.one_python
 
-_ROOT = Path(__file__).parents[2]
 _FAILED = re.compile(r"^FAILED \S+::(test_\w+\[.*?)-?(\w+)\]", re.MULTILINE)
 _AGAIN = "test_failed_batch_that_is_sent_again_counts_once"
 _CUT = "test_batches_that_are_cut_anew_after_a_failure_count_once"
@@ -54,26 +51,9 @@ def failures() -> dict[str, set[str]]:
         *((mutant, _RANDOM) for mutant in _FOUND_AT_RANDOM),
     ]
     chosen = " or ".join(f"({test} and {mutant})" for mutant, test in pairs)
-    roots = (_ROOT, _ROOT / "backends")
-    # Not measured: whatever it runs, the shipped backends run too.
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("COVERAGE_")}
-    suite = subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest"),
-            str(Path(__file__).with_name("mutants_of_faults.py")),
-            *("-q", "-rf", "--tb=no", "-p", "no:cacheprovider"),
-            *("-k", f"{chosen} or Right"),
-        ],
-        cwd=_ROOT,
-        env={**environ, "PYTHONPATH": os.pathsep.join(map(str, roots))},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    assert suite.returncode == pytest.ExitCode.TESTS_FAILED, suite.stdout + suite.stderr
+    report = report_of("mutants_of_faults.py", f"{chosen} or Right")
     found: dict[str, set[str]] = defaultdict(set)
-    for test, mutant in _FAILED.findall(suite.stdout):
+    for test, mutant in _FAILED.findall(report):
         found[mutant].add(test)
     return found
 
