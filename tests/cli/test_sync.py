@@ -11,7 +11,7 @@ import pytest
 import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.contents import content_of_bytes
-from tracker_core.delivery.ledger import Ledger, ledger_folder
+from tracker_core.delivery.ledger import Ledger, expect, ledger_folder
 from tracker_core.errors import PermanentError
 from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import Lock, RunFolder, make_folder, segment_numbers
@@ -350,6 +350,20 @@ def test_backend_that_cannot_be_had_is_a_misuse(
     assert (done.code, done.out) == (2, "")
     assert reason in done.err
     assert not ledger_folder(folder, name).exists()
+
+
+def test_backend_that_forgets_is_not_due_any_more(
+    tracker: "Cli", journals: "Journals"
+) -> None:
+    """Nobody can deliver to the memory of a process that has ended."""
+    folder = journals.log("r", *BODIES)
+    expect(folder, "memory")
+
+    first, second = tracker("sync"), tracker("sync")
+
+    assert (first.code, first.out) == (0, "r to sqlite: 3 records delivered\n")
+    assert "'memory' is left out: it keeps nothing beyond its process" in first.err
+    assert (second.code, second.out, second.err) == (0, "nothing is due\n", "")
 
 
 def test_run_that_another_process_delivers_is_left_to_it(

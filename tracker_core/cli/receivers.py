@@ -21,6 +21,8 @@ class Receivers:
 
     Attributes:
         are_missing: Whether one that was asked for cannot be had.
+        private: The names of those that keep nothing beyond their process, so that
+            nobody can deliver to them.
 
     Raises:
         ConfigError: A setting is unusable.
@@ -31,6 +33,7 @@ class Receivers:
         settings = read_settings()
         known = settings.backends or (settings.embedded,)
         self.are_missing: bool = False
+        self.private: set[str] = set()
         self._known = {backend.name: backend for backend in known}
         self._built: dict[str, Target | None] = {}
 
@@ -53,8 +56,10 @@ class Receivers:
         """
         if name not in self._built:
             self._built[name] = self._build(name, factory)
-        self.are_missing = self.are_missing or self._built[name] is None
-        return self._built[name]
+        found = self._built[name]
+        if found is None and name not in self.private:
+            self.are_missing = True
+        return found
 
     def forget(self, names: Iterable[str]) -> None:
         """Leave open what hangs in a call and cannot be closed; it ends with us."""
@@ -72,6 +77,7 @@ class Receivers:
             return None
         if is_private(target):
             target.close()
+            self.private.add(name)
             say(f"backend {name!r} is left out: it keeps nothing beyond its process")
             return None
         return target

@@ -17,6 +17,7 @@ from tracker_core.cli.journals import (
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.receivers import Receivers
+from tracker_core.delivery.ledger import forget
 from tracker_core.delivery.overview import BackendState, backend_states
 from tracker_core.delivery.syncing import Errand, Outcome, Result
 from tracker_core.delivery.wholeness import expect_whole
@@ -68,11 +69,13 @@ def sync(
     folders = readable_journals(chosen)
     with Receivers() as receivers:
         is_whole = name is None or _expect(folders, name, receivers)
-        errands = [
-            Errand(folder, target, timeout, retries_dead=retry_dead)
-            for folder, state in _due(folders, name, retry_dead=retry_dead)
-            if (target := receivers.get(state.backend, state.factory)) is not None
-        ]
+        errands = []
+        for folder, state in _due(folders, name, retry_dead=retry_dead):
+            target = receivers.get(state.backend, state.factory)
+            if target is not None:
+                errands.append(Errand(folder, target, timeout, retries_dead=retry_dead))
+            elif state.backend in receivers.private:
+                forget(folder, state.backend)
         try:
             _deliver(errands)
         except KeyboardInterrupt:

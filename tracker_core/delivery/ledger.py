@@ -13,6 +13,7 @@ Nothing in it is secret: errors were redacted, and of a backend's setting only i
 and its factory are there.
 """
 
+import shutil
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -296,6 +297,11 @@ def expect(folder: RunFolder, backend: str, factory: str | None = None) -> None:
     place = ledger_folder(folder, backend)
     if not (place / "cursor.json").exists():
         Ledger(place, backend, factory=factory).save()
+
+
+def forget(folder: RunFolder, backend: str) -> None:
+    """Note that a backend is not to have the run after all."""
+    shutil.rmtree(ledger_folder(folder, backend), ignore_errors=True)
 
 
 def ledgers(folder: RunFolder) -> list[Ledger]:

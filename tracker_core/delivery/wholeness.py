@@ -4,10 +4,9 @@ What every backend has is removed from the journal. A backend that is expected b
 anything was removed gets all of it; for one that comes later something may be missing.
 """
 
-import shutil
 from collections.abc import Iterable
 
-from tracker_core.delivery.ledger import expect, ledger_folder
+from tracker_core.delivery.ledger import expect, forget
 from tracker_core.delivery.overview import writer_states
 from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import BEGINNING, JournalReader, Portion
@@ -35,8 +34,7 @@ def expect_whole(folder: RunFolder, backend: str, factory: str | None = None) ->
         is_whole = _is_whole(folder)
     finally:
         if not is_whole:
-            place = ledger_folder(folder, backend)
-            shutil.rmtree(place, ignore_errors=True)
+            forget(folder, backend)
     return is_whole
 
 
