@@ -242,7 +242,7 @@ def test_file_over_the_budget_is_a_reference(
 ) -> None:
     """A warning says so, and the artifact that is returned."""
     tracker = MemoryTracker()
-    run = open_run(tracker, budget=6 * 2**20)
+    run = open_run(tracker, budget=3 * 2**20)
     path = tmp_path / "large.bin"
     path.write_bytes(b"x" * 3 * 2**20)
 
@@ -253,6 +253,23 @@ def test_file_over_the_budget_is_a_reference(
     kept = tracker.artifacts("r")["large.bin"]
     assert (kept.digest, kept.path) == (None, str(path))
     assert "the content of artifact 'large.bin' of run 'r' is not kept" in caplog.text
+
+
+def test_what_waits_for_space_at_the_end_gets_it_from_delivery(
+    open_run: _Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is lost that fits in memory, if a backend takes what is on the disk."""
+    tracker = MemoryTracker()
+    run = open_run(tracker, budget=10**6)
+
+    for step in range(60_000):
+        run.log_metric("loss", 0.5, step=step)
+    run.finish()
+
+    assert len(tracker.points("r", "loss")) == 60_000
+    assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
+        "the journal of run 'r' cannot be written"
+    ]
 
 
 def test_another_process_takes_over(tmp_path: Path) -> None:

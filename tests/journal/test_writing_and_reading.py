@@ -345,6 +345,20 @@ def test_journal_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
         JournalWriter(RunFolder.of(tmp_path, "r"))
 
 
+def test_small_budget_has_room_for_several_writers(
+    make: _Make, folder: RunFolder
+) -> None:
+    """Their segments are smaller; a budget that is smaller than these is refused."""
+    writers = [make(budget=10**6) for _ in range(3)]
+    for writer in writers:
+        writer.append(_point())
+
+    assert folder.used_bytes() <= 10**6
+    assert [len(_read(folder, one.writer.id)) for one in writers] == [1, 1, 1]
+    with pytest.raises(JournalError, match="raise TRACKER_DISK_BUDGET, or set"):
+        make(budget=1000)
+
+
 def test_budget_is_kept_and_records_wait_for_space(
     folder: RunFolder,
     make: _Make,

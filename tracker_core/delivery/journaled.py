@@ -42,6 +42,8 @@ _T = TypeVar("_T")
 _REST_S = 0.5
 # How long a read waits for one backend before it looks at the next.
 _TURN_S = 0.02
+# How long the end waits for space on the disk before it looks again.
+_LOOK_S = 0.05
 _FAILURES = (ConfigError, PermanentError, RetryableError)
 
 
@@ -223,11 +225,14 @@ class JournaledDelivery(Delivery):
             return
         self._is_closed = True
         _open.remove(self)
-        self._writer.close()
-        if self._is_child:
-            return
         usual = self._closes_within
         deadline = time.monotonic() + (usual if within is None else min(usual, within))
+        try:
+            self._wait_for_space(deadline)
+        finally:
+            self._writer.close()
+        if self._is_child:
+            return
         held = [courier for courier in self._couriers if courier.is_holder]
         written = self._writer.written()
         for courier in held:
@@ -243,6 +248,15 @@ class JournaledDelivery(Delivery):
             self._stop(deadline)
         for courier in held:
             self._sum_up(courier, written)
+
+    def _wait_for_space(self, deadline: float) -> None:
+        """Give what waits in memory a chance: delivery makes room on the disk."""
+        while not self._writer.store_kept() and self._couriers:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            _hurry(self._couriers)
+            time.sleep(min(_LOOK_S, left))
 
     def _wait_for(
         self, courier: Courier, written: dict[str, int], deadline: float

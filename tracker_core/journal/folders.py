@@ -332,8 +332,9 @@ def _read_writer(path: Path) -> WriterFolder | None:
 
 def _size_of(folder: Path) -> int:
     total = 0
-    with suppress(OSError):
-        for entry in os.scandir(folder):
-            # Reserved space counts, whatever the file says of its length.
-            total += entry.stat(follow_symlinks=False).st_blocks * 512
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with suppress(FileNotFoundError):  # what is delivered is removed meanwhile
+                # Reserved space counts, whatever the file says of its length.
+                total += entry.stat(follow_symlinks=False).st_blocks * 512
     return total

@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_RECORD", "JournalWriter"]
 
+# Of a small budget a segment takes such a part, but no less than this.
+_SHARES, _SMALLEST_SEGMENT_BYTES = 16, 2**16
+
 LARGEST_RECORD = 256 * 2**20
 """How many bytes one record may have."""
 
@@ -85,7 +88,7 @@ class JournalWriter:
         role: Whether the run begins and ends with this process as its job or as its
             launcher; None where it does not.
         budget: How many bytes the run may take on the disk; None for all there is.
-        segment_bytes: How many bytes a segment has.
+        segment_bytes: How many bytes a segment has; fewer where the budget is small.
         clock: Returns nanoseconds since 1970.
 
     Raises:
@@ -141,6 +144,10 @@ class JournalWriter:
         self._role: Role | None = role
         self._budget = budget
         self._segment_bytes = segment_bytes
+        if budget is not None:
+            # Launcher, job and workers shall all find room for a segment.
+            share = max(budget // _SHARES, _SMALLEST_SEGMENT_BYTES)
+            self._segment_bytes = min(segment_bytes, share)
         self._clock = clock
         self._begin(Writer(new_writer_id(), attempt, rank))
         try:
@@ -149,7 +156,10 @@ class JournalWriter:
         except OSError as error:
             self._let_go()
             message = f"the journal {str(folder.path)!r} cannot be written: {error}; "
-            remedy = "free some space, or set TRACKER_HOME to a folder on another disk"
+            remedy = "free some space, "
+            if error.errno == errno.EDQUOT:
+                remedy += "raise TRACKER_DISK_BUDGET, "
+            remedy += "or set TRACKER_HOME to a folder on another disk"
             raise JournalError(message + remedy) from error
         tell_after_fork(self)
 
@@ -376,6 +386,25 @@ class JournalWriter:
                 _sync(path)
         if self._aside is not None:
             self._aside.sync()
+
+    def store_kept(self) -> bool:
+        """Try again to write what waits in memory for space.
+
+        Returns:
+            False where something waits still, and another try may help.
+        """
+        if not self._take():
+            return True
+        try:
+            self._retry_at = 0.0
+            self._store_kept()
+        except BaseException:
+            self._adopt()
+            raise
+        finally:
+            self._give_back()
+        is_stored = not self._kept
+        return is_stored and (self._aside is None or self._aside.store_kept())
 
     def close(self) -> None:
         """Say that no more comes; repeating the call changes nothing.
@@ -604,6 +633,7 @@ _APPENDING = frozenset(
         JournalWriter.point,
         JournalWriter.points,
         JournalWriter.append,
+        JournalWriter.store_kept,
         JournalWriter.close,
     )
 )
