@@ -9,10 +9,11 @@ import pytest
 from tests.delivery.conftest import drain
 from tracker_core.delivery import carrier as carrying
 from tracker_core.delivery import settling
+from tracker_core.delivery.attempts import job_attempt
 from tracker_core.delivery.carrier import Carrier, Step
 from tracker_core.delivery.ledger import Ledger, ledger_folder, ledgers
 from tracker_core.errors import JournalError, PermanentError, RetryableError
-from tracker_core.journal.folders import RunFolder
+from tracker_core.journal.folders import Lock, RunFolder, WriterFolder
 from tracker_core.journal.writer import JournalWriter
 from tracker_core.records import Batch, LogBody, MetricsBody, StartedBody
 from tracker_core.testing import FaultyTracker, MemoryTracker
@@ -344,6 +345,30 @@ def test_writer_of_another_machine_is_not_judged_over_a_network(
     settling.settle_dead(elsewhere)
     assert [one.is_settled for one in folder.writers() if one != found] == [True]
     writer.close()
+
+
+def test_dead_writer_lives_for_nobody_while_others_look(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ranks of a requeued job ask at once, while one of them settles the dead."""
+    child = os.fork()
+    if child == 0:
+        JournalWriter(folder, rank=2, role="job").append(StartedBody("job"))
+        os._exit(0)
+    os.waitpid(child, 0)
+    (dead,) = folder.writers()
+    seen: list[tuple[bool, int]] = []
+
+    def look(writer: WriterFolder, _known: object) -> None:
+        seen.append((writer.is_alive(), job_attempt(folder, 2, 0, 0)))
+
+    asked = Lock.taken(dead.path / "writer.json", is_shared=True)
+    assert asked is not None
+    monkeypatch.setattr(settling, "_settle", look)
+    settling.settle_dead(folder)
+    asked.drop()
+
+    assert seen == [(False, 2)]
 
 
 def test_heart_beats_while_somebody_lives(

@@ -55,11 +55,11 @@ def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
         writer = folder.writer(writer_id)
         if writer is None or writer.host != folder.host:
             continue
-        lock = Lock.taken(writer.path / "writer.json")
-        if lock is None:
+        # Not the lock of the writer: who asks whether it lives would say yes meanwhile.
+        if writer.is_alive() or not (lock := Lock.taken(writer.path / "settling")):
             continue
         try:
-            if lock.is_known and not writer.is_settled:
+            if not writer.is_settled:
                 _settle(writer, known)
         finally:
             lock.drop()

@@ -6,8 +6,9 @@ name is cut and ended by its SHA-256.
 
 A writer holds an exclusive ``flock`` on its ``writer.json`` for as long as it may
 write. The system gives it up with the process, so a lock that can be had says that
-nobody writes there. The folder gets its name when the lock is held already, so nobody
-ever sees a living writer without its lock.
+nobody writes there. Who asks takes a shared one, so that two who ask at once do not
+take each other for the writer. The folder gets its name when the lock is held already,
+so nobody ever sees a living writer without its lock.
 """
 
 import errno
@@ -63,16 +64,21 @@ class Lock:
         self.is_known: bool = is_known
 
     @classmethod
-    def taken(cls, path: Path) -> "Lock | None":
+    def taken(cls, path: Path, *, is_shared: bool = False) -> "Lock | None":
         """Lock a file, which is made if it is missing; None while somebody else does.
+
+        Args:
+            path: The file.
+            is_shared: Whether others may take a shared lock at the same time.
 
         Raises:
             OSError: The file cannot be opened.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
         descriptor = os.open(path, flags, 0o600)
+        kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
             return None
@@ -120,7 +126,7 @@ class WriterFolder(NamedTuple):
     def is_alive(self) -> bool:
         """Tell whether its process may write; where that cannot be known, it may."""
         try:
-            lock = Lock.taken(self.path / "writer.json")
+            lock = Lock.taken(self.path / "writer.json", is_shared=True)
         except OSError:
             return not self.is_settled
         if lock is None:
