@@ -12,7 +12,7 @@ import nox
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests and the documentation import.
-EXTRAS = "[fsspec,parquet,testing,yaml]"
+EXTRAS = "[fsspec,mlflow,parquet,testing,yaml]"
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always tried, so that something is whatever is there.
 PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))
@@ -86,8 +86,9 @@ def tests(session: nox.Session) -> None:
     session.env["PYTHONDONTWRITEBYTECODE"] = None
     pytest = ["pytest", f"--hypothesis-seed={seed()}", *WORKERS, *session.posargs]
     if session.python != HERE:
-        session.run(*pytest, "-m", "not one_python")
+        session.run(*pytest, "-m", "not one_python", "--ignore=tests/servers")
         return
+    install(session, "servers")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", *pytest)
     session.run("coverage", "combine", "--quiet")

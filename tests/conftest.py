@@ -18,13 +18,15 @@ settings.load_profile("tests")
 
 _OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
 # Threads that other packages start once and never end.
-_FOREIGN_THREADS = ("fsspecIO", "asyncio_", "pytest_timeout")
+_FOREIGN_THREADS = ("fsspecIO", "asyncio_", "pytest_timeout", "Mlflow")
 # Processes that Python itself keeps for as long as the program runs.
 _FOREIGN_PROCESSES = (
     b"multiprocessing.resource_tracker",
     b"multiprocessing.forkserver",
 )
-# What such threads and processes hold open here.
+# Libraries that keep connections for as long as the program runs.
+_CONNECTED = ("mlflow",)
+# What such threads, processes and libraries hold open here.
 _FOREIGN_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
 _PATIENCE = 2.0
 # How the contract says that a tracker does not declare what a test is about.
@@ -86,7 +88,8 @@ def nothing_left_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     new_children = _children() - children
     foreign_threads = {thread for thread in new_threads if _is_foreign(thread)}
     foreign_children = {pid for pid in new_children if _is_pythons(pid)}
-    foreign = bool(foreign_threads or foreign_children)
+    connected = any(name in sys.modules for name in _CONNECTED)
+    foreign = bool(foreign_threads or foreign_children or connected)
     new_files = {
         target
         for number, target in _open_files().items()

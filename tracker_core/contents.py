@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from tracker_core.errors import ContentError, InvalidValueError
+from tracker_core.gathered import other_records
+from tracker_core.records import ArtifactBody, Batch
 
 __all__ = [
     "PIECE_BYTES",
@@ -42,6 +44,8 @@ class Content(NamedTuple):
             same disk may hard-link it; None when there is no such file.
         origin: The file that they came from, as an absolute path; None when they came
             from memory.
+        batch: The batch whose artifact they are, for stores that keep files run by run;
+            None when that is not known. Any other run may name them too.
     """
 
     digest: str
@@ -49,6 +53,16 @@ class Content(NamedTuple):
     open: Callable[[], BinaryIO]
     path: Path | None = None
     origin: str | None = None
+    batch: Batch | None = None
+
+    @property
+    def name(self) -> str | None:
+        """The name of the first artifact of :attr:`batch` that they are."""
+        for record in other_records(self.batch.records) if self.batch else ():
+            body = record.body
+            if isinstance(body, ArtifactBody) and body.digest == self.digest:
+                return body.name
+        return None
 
     def read_checked(self) -> Iterator[bytes]:
         """Give the bytes in pieces.

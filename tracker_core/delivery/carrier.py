@@ -32,7 +32,7 @@ from tracker_core.errors import (
     PermanentError,
     RetryableError,
 )
-from tracker_core.gathered import Gathered
+from tracker_core.gathered import other_records
 from tracker_core.interruptions import is_interruption
 from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import JournalReader, Portion
@@ -212,7 +212,7 @@ class Carrier:
             with tracker.turn:
                 before = dict(tracker.degraded)
                 try:
-                    self._hand_over_content(tracker, batch.records)
+                    self._hand_over_content(tracker, batch)
                     tracker.write(batch)
                 finally:
                     for kind, count in tracker.degraded.items():
@@ -223,28 +223,28 @@ class Carrier:
             return error
         return None
 
-    def _hand_over_content(
-        self, tracker: NativeTracker, records: Sequence[Record]
-    ) -> None:
-        given = records.others if isinstance(records, Gathered) else records
-        for record in given:
+    def _hand_over_content(self, tracker: NativeTracker, batch: Batch) -> None:
+        for record in other_records(batch.records):
             body = record.body
             if not isinstance(body, ArtifactBody) or body.digest is None:
                 continue
             if body.digest in self.ledger.contents:
                 continue
             if Capability.CONTENT in tracker.capabilities:
-                self._add_content(tracker, body.digest, body.size_bytes or 0)
+                self._add_content(tracker, batch, body)
             elif not isinstance(tracker, PlainTracker):  # a wrapper counts for itself
                 self._count_degraded("content", 1)
             self.ledger.contents.add(body.digest)
 
-    def _add_content(self, tracker: NativeTracker, digest: str, size: int) -> None:
+    def _add_content(
+        self, tracker: NativeTracker, batch: Batch, body: ArtifactBody
+    ) -> None:
+        digest, size = body.digest or "", body.size_bytes or 0
         path = self._folder.content / digest.removeprefix("sha256:")
         if not path.exists():
             # It is removed when every backend has it.
             return
-        content = Content(digest, size, lambda: path.open("rb"), path)
+        content = Content(digest, size, lambda: path.open("rb"), path, batch=batch)
         try:
             tracker.add_content(content)
         except (ContentError, NotSupportedError) as error:

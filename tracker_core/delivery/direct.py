@@ -200,6 +200,7 @@ class DirectDelivery(Delivery):
 
     def _hand_on(self, body: Body, content: "Content | None") -> list[BaseException]:
         batch = self._sequencer.batch(self._run_id, body)
+        content = None if content is None else content._replace(batch=batch)
         failed: list[tuple[int, BaseException]] = []
         interruptions: list[BaseException] = []
         for index, target in enumerate(self._targets):
