@@ -11,6 +11,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from tracker_core.contents import Content
 from tracker_core.gathered import other_records
+from tracker_core.identity import friendly_name
 from tracker_core.records import Batch, CreatedBody
 from tracker_mlflow.batches import (
     MARK,
@@ -142,7 +143,7 @@ class Runs:
             self._server.experiment_id(name, self._location),
             start_time=batch.records[0].time_ns // _NS_PER_MS,
             tags=more,
-            run_name=created.name or cut(batch.run_id, _LONGEST_NAME),
+            run_name=cut(created.name or friendly_name(batch.run_id), _LONGEST_NAME),
         )
 
     def _make_content_run(self, tags: Mapping[str, str]) -> Run:
