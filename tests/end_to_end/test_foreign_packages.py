@@ -5,18 +5,18 @@ project, into a new virtual environment. One brings a native tracker by our entr
 group, the other an object with eight methods, derived from nothing, by that of torchx.
 """
 
-import importlib.util
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.end_to_end.installations import (
+    ROOT,
+    Installation,
+    install,
+    needs_ensurepip,
+)
+
 EPOCHS = 20
 
 PROJECT = """
@@ -135,44 +135,7 @@ def create(config):
     return Diary(config)
 """
 
-pytestmark = [
-    pytest.mark.one_python,
-    pytest.mark.skipif(
-        importlib.util.find_spec("ensurepip") is None,
-        reason="needs ensurepip (on Debian the package python3-venv)",
-    ),
-]
-
-
-class Installation(NamedTuple):
-    """A virtual environment with the project and both packages.
-
-    Args:
-        programs: Where its programs lie.
-        folder: Where the job works.
-        environ: The environment to launch from.
-    """
-
-    programs: Path
-    folder: Path
-    environ: dict[str, str]
-
-    def tracker(self, *arguments: str) -> str:
-        """Run the command, and give what it prints."""
-        done = subprocess.run(
-            [self.programs / "tracker", *arguments],
-            cwd=self.folder,
-            env=self.environ,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def told(self, *arguments: str) -> object:
-        """Run a read of the command, and give what it tells programs."""
-        return json.loads(self.tracker(*arguments, "--json"))
+pytestmark = [pytest.mark.one_python, needs_ensurepip]
 
 
 def write_package(folder: Path, group: str, backend: str, source: str) -> Path:
@@ -187,51 +150,22 @@ def write_package(folder: Path, group: str, backend: str, source: str) -> Path:
     return package
 
 
-def copy_project(folder: Path) -> Path:
-    """Copy what is packaged, since a build leaves files in the tree it builds."""
-    project = folder / "project"
-    project.mkdir()
-    for name in ("pyproject.toml", "setup.cfg", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, project)
-    for name in ("tracker_core", "backends", "plugins"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / name, project / name, ignore=ignored)
-    return project
-
-
-def run_quietly(*command: str | Path) -> None:
-    """Run a program that must end well."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Install everything once, and run the example with both packages as backends."""
     folder = tmp_path_factory.mktemp("foreign")
     lake = write_package(folder, "tracker_core.backends", "lake", LAKE)
     diary = write_package(folder, "torchx.tracker", "diary", DIARY)
-    programs = folder / "venv" / "bin"
-    run_quietly(sys.executable, "-m", "venv", folder / "venv")
-    run_quietly(
-        *(programs / "python", "-m", "pip", "install", "-q"),
-        *("--disable-pip-version-check", copy_project(folder), lake, diary),
+    installed = install(folder, "", lake, diary)
+    installed.environ.update(
+        TRACKER_LAKE_CONFIG=str(folder / "lake"),
+        TORCHX_TRACKER_DIARY_CONFIG=str(folder / "diary.jsonl"),
+        TRACKER_BACKENDS="lake,diary",
     )
-    work = folder / "work"
-    work.mkdir()
-    foreign = ("TRACKER_", "TORCHX", "PYTHON", "COVERAGE_")
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
-    environ |= {
-        "HOME": str(folder),
-        "TRACKER_LAKE_CONFIG": str(folder / "lake"),
-        "TORCHX_TRACKER_DIARY_CONFIG": str(folder / "diary.jsonl"),
-        "TRACKER_BACKENDS": "lake,diary",
-    }
-    installed = Installation(programs, work, environ)
     train = ROOT / "examples" / "iris" / "train.py"
     installed.tracker(
         *("run", "--trackers", "lake,diary", "--experiment", "iris", "--"),
-        *(str(programs / "python"), str(train), "--epochs", str(EPOCHS)),
+        *("python", str(train), "--epochs", str(EPOCHS)),
     )
     return installed
 
