@@ -20,7 +20,7 @@ ROWS = (
     ("datatypes", "runs", "summaries", "points", "rewinds"),
     ("entries", "stepinfo", "experiments", "fingerprints"),
     ("fields", "filters", "tokens", "expressions", "matching"),
-    ("taken", "curves", "history"),
+    ("taken", "retelling", "curves", "history"),
     ("api", "plain", "plainwords", "lineage", "keeping", "selection", "folded"),
     ("runlog", "runprint"),
     ("sameness", "findings", "readings", "comparisons", "pointwise", "verification"),
