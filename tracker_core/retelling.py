@@ -29,6 +29,7 @@ __all__ = [
     "edge_batch",
     "fillers",
     "in_batches",
+    "is_edge",
     "is_retold",
     "retold_writer",
     "stretches",
@@ -38,6 +39,7 @@ BATCH_RECORDS = 10_000
 """How many records a batch has at the most that is told again."""
 
 _PREFIX = "retold-"
+_EDGE_PREFIX = f"{_PREFIX}edge-"
 _DIGITS = 32
 _NOTHING = MetricsBody(None, {})
 
@@ -155,19 +157,27 @@ def edge_batch(run_id: str, edge: SourceBody, time_ns: int) -> Batch:
         edge: The edge.
         time_ns: The time of its record; that at which the run was created does no harm.
     """
-    writer = retold_writer([edge.source_run_id, edge.artifact_name])
-    return Batch(run_id, writer, 1, 1, (Record(1, time_ns, edge),))
+    name = _name_of(_EDGE_PREFIX, [edge.source_run_id, edge.artifact_name])
+    return Batch(run_id, Writer(name), 1, 1, (Record(1, time_ns, edge),))
 
 
 def retold_writer(said: Value) -> Writer:
     """Return the writer of what nobody else is known to have said, always the same."""
-    # A job has no use for it.
-    from hashlib import sha256
-
-    digest = sha256(to_json(said).encode()).hexdigest()
-    return Writer(f"{_PREFIX}{digest[:_DIGITS]}")
+    return Writer(_name_of(_PREFIX, said))
 
 
 def is_retold(writer_id: str) -> bool:
     """Tell whether :func:`retold_writer` made a writer, not a process of the run."""
     return writer_id.startswith(_PREFIX)
+
+
+def is_edge(writer_id: str) -> bool:
+    """Tell whether :func:`edge_batch` made a writer, who tells of an edge alone."""
+    return writer_id.startswith(_EDGE_PREFIX)
+
+
+def _name_of(prefix: str, said: Value) -> str:
+    # A job has no use for it.
+    from hashlib import sha256
+
+    return f"{prefix}{sha256(to_json(said).encode()).hexdigest()[:_DIGITS]}"
