@@ -11,7 +11,7 @@ database connection) is opened anew there.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Self, TypeAlias
@@ -36,6 +36,7 @@ if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
     from tracker_core.runs import RunInfo
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
+    from tracker_core.taken import Taken
 
 __all__ = ["Capability", "NativeTracker", "Query", "TrackerBase"]
 
@@ -375,6 +376,37 @@ class NativeTracker(TrackerBase):
             NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
         """
 
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Give all records of a run again, for a tracker that is to hold the same.
+
+        Writer by writer, the earliest attempt first, and each in the order of its
+        sequence, in batches of at most 10,000 records that are cut at the same places
+        each time. They cover exactly what was taken, points that were abandoned and
+        records of unknown kinds included. A record whose words no longer matter, since
+        a later one has replaced them, may say nothing. A tracker that takes them all
+        answers every read as this one does, apart from the heartbeat, and taking them
+        twice changes nothing.
+
+        The records may be those that are kept: they are not to be changed. What is
+        written meanwhile may be missing.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker cannot give its records.
+        """
+        raise _gives_no_records(run_id)
+
+    def taken(self, run_id: str) -> "Mapping[str, Taken]":
+        """Return which records were taken of each writer, by the writer's id.
+
+        It tells what of :meth:`batches` another tracker lacks, without reading them.
+
+        Raises:
+            RunNotFoundError: The store holds no record of the run.
+            NotSupportedError: The tracker cannot tell.
+        """
+        raise _gives_no_records(run_id)
+
     def add_content(self, content: "Content") -> None:
         """Keep the content of artifacts; content that is there already stays.
 
@@ -528,6 +560,11 @@ class NativeTracker(TrackerBase):
 
     def _write_one(self, run_id: str, body: Body) -> None:
         self.write(self._sequencer.batch(check_name(run_id, "run id"), body))
+
+
+def _gives_no_records(run_id: str) -> NotSupportedError:
+    message = f"this tracker does not give the records of run {run_id!r}; ask another"
+    return NotSupportedError(message)
 
 
 def _keeps_no_content(digest: str) -> NotSupportedError:

@@ -1,7 +1,7 @@
 """Trackers that keep records as they are, and answer from their fold."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from tracker_core.api import NativeTracker, Query
 from tracker_core.bodies import check_level
@@ -17,10 +17,12 @@ from tracker_core.entries import (
 from tracker_core.errors import RunNotFoundError
 from tracker_core.history import RunHistory
 from tracker_core.points import Points
+from tracker_core.records import Batch
 from tracker_core.runs import RunInfo
 from tracker_core.selection import select_runs
 from tracker_core.stepinfo import StepInfo
 from tracker_core.summaries import Summary
+from tracker_core.taken import Taken
 from tracker_core.values import Value
 
 __all__ = ["FoldedTracker"]
@@ -151,6 +153,14 @@ class FoldedTracker(NativeTracker):
             None if start is None else check_bound(start),
             None if end is None else check_bound(end),
         )
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Give all records again, as :meth:`NativeTracker.batches` says."""
+        return self._history(run_id).batches()
+
+    def taken(self, run_id: str) -> Mapping[str, Taken]:
+        """Return what was taken, as :meth:`NativeTracker.taken` says."""
+        return self._history(run_id).taken()
 
     def _known(self, run_id: str) -> RunHistory:
         return self.history(run_id) or RunHistory(run_id)

@@ -5,12 +5,14 @@ reads of a native tracker for its run. Trackers that keep records as they are (m
 directories) answer from it; trackers with a schema of their own are compared with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from operator import itemgetter
+from heapq import merge
+from itertools import groupby
+from operator import attrgetter, itemgetter
 from typing import TypeVar, cast
 
-from tracker_core.curves import Curve
+from tracker_core.curves import Curve, CurvePoint
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.entries import (
     LogEntry,
@@ -46,6 +48,7 @@ from tracker_core.records import (
     order_key,
     series_name,
 )
+from tracker_core.retelling import Cell, body_of, in_batches
 from tracker_core.runs import LifecycleEvent, RunInfo, run_info
 from tracker_core.stepinfo import StepInfo, step_infos
 from tracker_core.summaries import Summary
@@ -56,6 +59,8 @@ __all__ = ["RunHistory"]
 
 _B = TypeVar("_B", bound=Body)
 _Cells = tuple[int | None, dict[str, Value]]
+_Told = list[tuple[OrderKey, Body]]
+_Points = list[tuple[str, Sequence[CurvePoint]]]
 
 
 class RunHistory:
@@ -69,9 +74,10 @@ class RunHistory:
         """Begin a run without records."""
         self.run_id = run_id
         self._taken: dict[str, Taken] = {}
+        self._writers: dict[str, Writer] = {}
         self._created_ns: int | None = None
         self._heartbeat_ns: int | None = None
-        self._told: dict[type[Body], list[tuple[OrderKey, Body]]] = {}
+        self._told: dict[type[Body], _Told] = {}
         self._curves: dict[str, Curve] = {}
         self._streams: dict[str, dict[str, Curve]] = {}
         # Those of streams that were read, until more points come.
@@ -79,6 +85,7 @@ class RunHistory:
 
     def add(self, batch: Batch) -> None:
         """Take the records of ``batch`` that were not taken yet."""
+        self._writers[batch.writer.id] = batch.writer
         taken = self._taken.get(batch.writer.id, Taken())
         for record in taken.missing(batch):
             self._add_record(batch.writer, record)
@@ -87,6 +94,25 @@ class RunHistory:
     def beat(self, time_ns: int) -> None:
         """Note that the run was alive at a moment; the newest one counts."""
         self._heartbeat_ns = max(time_ns, self._heartbeat_ns or 0)
+
+    def taken(self) -> dict[str, Taken]:
+        """Return what was taken of each writer, by the writer's id."""
+        return dict(self._taken)
+
+    def batches(self) -> Iterator[Batch]:
+        """Give all records again, as :meth:`NativeTracker.batches` says.
+
+        What is taken meanwhile is not among them.
+        """
+        told, points = self._told_by_writer(), self._points_by_writer()
+        taken = self.taken()
+        for writer in sorted(self._writers.values(), key=_attempt_and_id):
+            records = merge(
+                _records_told(told.get(writer.id, [])),
+                _records_of_points(points.get(writer.id, [])),
+                key=attrgetter("sequence"),
+            )
+            yield from in_batches(self.run_id, writer, taken[writer.id], records)
 
     @property
     def created_ns(self) -> int:
@@ -275,18 +301,44 @@ class RunHistory:
             self._streams.setdefault(stream, {})[field] = curve
         return curve
 
+    def _told_by_writer(self) -> dict[str, _Told]:
+        found: dict[str, _Told] = {}
+        for told in self._told.values():
+            for entry in told:
+                found.setdefault(entry[0][2], []).append(entry)
+        return found
+
+    def _points_by_writer(self) -> dict[str, _Points]:
+        found: dict[str, _Points] = {}
+        for name, curve in self._curves.items():
+            of_writers: dict[str, list[CurvePoint]] = {}
+            for point in curve.points(abandoned=True):
+                of_writers.setdefault(point[0][2], []).append(point)
+            for writer, points in of_writers.items():
+                found.setdefault(writer, []).append((name, points))
+        return found
+
     def _add_record(self, writer: Writer, record: Record) -> None:
         if self._created_ns is None or record.time_ns < self._created_ns:
             self._created_ns = record.time_ns
-        match record.body:
-            case MetricsBody() | ColumnsBody() as body:
-                self._rows.clear()
-                for name, row, step, value in _cells(body):
-                    key = order_key(writer, record, row)
-                    self._curve(name).add((key, step, value, writer.rank))
-            case body:
-                key = order_key(writer, record)
-                self._told.setdefault(type(body), []).append((key, body))
+        body = record.body
+        if isinstance(body, MetricsBody | ColumnsBody):
+            self._rows.clear()
+            if self._add_points(writer, record, body):
+                return
+        key = order_key(writer, record)
+        self._told.setdefault(type(body), []).append((key, body))
+
+    def _add_points(
+        self, writer: Writer, record: Record, body: MetricsBody | ColumnsBody
+    ) -> bool:
+        """Add the points of a record; tell whether it had any."""
+        has_any = False
+        for name, row, step, value in _cells(body):
+            key = order_key(writer, record, row)
+            self._curve(name).add((key, step, value, writer.rank))
+            has_any = True
+        return has_any
 
 
 def _cells(
@@ -302,6 +354,32 @@ def _cells(
         name = series_name(body.stream, field)
         for row, value in enumerate(column):
             yield name, row, None if body.steps is None else body.steps[row], value
+
+
+def _attempt_and_id(writer: Writer) -> tuple[int, str]:
+    return writer.attempt, writer.id
+
+
+def _records_told(told: _Told) -> Iterator[Record]:
+    for (_, time_ns, _, sequence, _), body in sorted(told, key=_sequence):
+        yield Record(sequence, time_ns, body)
+
+
+def _records_of_points(points: _Points) -> Iterator[Record]:
+    cells = merge(*map(_cells_of, points), key=attrgetter("sequence"))
+    for sequence, group in groupby(cells, attrgetter("sequence")):
+        found = list(group)
+        yield Record(sequence, found[0].time_ns, body_of(found))
+
+
+def _cells_of(series: tuple[str, Sequence[CurvePoint]]) -> Iterator[Cell]:
+    name, points = series
+    for (_, time_ns, _, sequence, row), step, value, _ in sorted(points, key=_sequence):
+        yield Cell(sequence, row, name, time_ns, step, value)
+
+
+def _sequence(entry: tuple[OrderKey, *tuple[object, ...]]) -> int:
+    return entry[0][3]
 
 
 def _latest(told: Iterable[Mapping[str, Value]]) -> dict[str, Value]:

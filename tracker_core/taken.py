@@ -21,6 +21,12 @@ class Taken(NamedTuple):
         """Tell whether the record of that sequence was taken."""
         return any(first <= sequence <= last for first, last in self.ranges)
 
+    def overlap(self, first: int, last: int) -> int:
+        """Return how many of the records from ``first`` to ``last`` were taken."""
+        return sum(
+            max(0, min(high, last) - max(low, first) + 1) for low, high in self.ranges
+        )
+
     def missing(self, batch: Batch) -> list[Record]:
         """Return the records of ``batch`` that were not taken yet, in order."""
         return [record for record in batch.records if not self.has(record.sequence)]

@@ -1,7 +1,8 @@
 """The tracker that keeps runs as files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import BinaryIO
 
 import fsspec
@@ -14,6 +15,8 @@ from tracker_core.errors import RetryableError
 from tracker_core.folded import FoldedTracker
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch, SourceBody
+from tracker_core.retelling import edge_batch
+from tracker_core.taken import Taken
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_fsspec.heartbeats import heartbeat_to_bytes
 from tracker_fsspec.layout import (
@@ -100,6 +103,17 @@ class FsspecTracker(FoldedTracker):
             if artifact_name is None or edge.artifact_name == artifact_name
         ]
 
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Give all records again, torchx's too, as :meth:`NativeTracker.batches`."""
+        history = self._history(run_id)
+        return chain(history.batches(), self._torchx_edges(run_id, history))
+
+    def taken(self, run_id: str) -> Mapping[str, Taken]:
+        """Return what was taken, as :meth:`NativeTracker.taken` says."""
+        history = self._history(run_id)
+        edges = self._torchx_edges(run_id, history)
+        return history.taken() | {it.writer.id: Taken().plus(1, 1) for it in edges}
+
     def add_content(self, content: Content) -> None:
         """Keep content once for all runs, as :meth:`NativeTracker.add_content` says."""
         self._objects.add(content)
@@ -126,6 +140,19 @@ class FsspecTracker(FoldedTracker):
         except OSError as error:
             what = f"{self!r} could not note a heartbeat of run {run_id!r}"
             raise RetryableError(f"{what}: {reason_of(error)}") from error
+
+    def _torchx_edges(self, run_id: str, history: RunHistory) -> list[Batch]:
+        """Return the batches of edges that no record of ours tells."""
+        known = set(history.sources())
+        edges = self._reader(run_id).torchx_sources() - known
+        return [
+            edge_batch(
+                run_id,
+                SourceBody(edge.source_run_id, edge.artifact_name),
+                history.created_ns,
+            )
+            for edge in sorted(edges, key=_source_and_label)
+        ]
 
     def _holds(self, batch: Batch) -> bool:
         content = self._store.read(_batch_path(batch))

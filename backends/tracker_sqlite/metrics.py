@@ -15,7 +15,7 @@ from tracker_core.errors import ConfigError
 from tracker_core.records import OrderKey, Writer
 from tracker_sqlite.blocks import Block, Packed, decode, encode, joined
 
-__all__ = ["Head", "Stretch", "fetched", "heads", "keep", "pack"]
+__all__ = ["Head", "Stretch", "blocks_between", "fetched", "heads", "keep", "pack"]
 
 # Incoming points are cut into blocks of this many, small blocks packed into that many.
 _LARGEST = 8_192
@@ -35,6 +35,15 @@ SELECT metrics.id, attempt, writer,
 FROM metrics JOIN series ON series.id = metrics.series
 WHERE series = ?
 ORDER BY attempt, first_ns, writer, first_sequence, first_row
+"""
+
+_BETWEEN = """
+SELECT metrics.id, attempt, writer, NULL,
+    first_ns, first_sequence, first_row, last_ns, last_sequence, last_row,
+    metrics.count, metrics.max_step, series.name
+FROM series JOIN metrics ON metrics.series = series.id
+WHERE run = ? AND writer = ? AND first_sequence <= ? AND last_sequence >= ?
+ORDER BY series.id, first_sequence, first_row
 """
 
 
@@ -109,6 +118,26 @@ def fetched(connection: sqlite3.Connection, head: Head) -> Stretch:
         what = f"sqlite database {_file(connection)!r}: a block of series"
         name = _series_name(connection, head)
         raise ConfigError(f"{what} {name!r} {error}") from error
+
+
+def blocks_between(
+    connection: sqlite3.Connection, run: int, writer: str, first: int, last: int
+) -> Iterator[tuple[str, Block]]:
+    """Give the blocks of a writer that may hold some of its records, by series.
+
+    Args:
+        connection: The connection.
+        run: The key of the run.
+        writer: The id of the writer.
+        first: The sequence number of the first record.
+        last: That of the last one.
+
+    Raises:
+        ConfigError: A block is damaged, or of a later version.
+    """
+    rows = connection.execute(_BETWEEN, (run, writer, last, first)).fetchall()
+    for *row, name in rows:
+        yield name, fetched(connection, _head(row)).block
 
 
 def pack(connection: sqlite3.Connection, series: int) -> None:

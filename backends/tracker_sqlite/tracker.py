@@ -27,6 +27,7 @@ from tracker_sqlite.writing import take
 
 if TYPE_CHECKING:  # it hashes, which most jobs never need
     from tracker_core.contents import Content
+    from tracker_core.taken import Taken
 
 __all__ = ["SqliteTracker", "create"]
 
@@ -218,6 +219,19 @@ class SqliteTracker(NativeTracker):
         """Return entries of a track, as :meth:`NativeTracker.track_entries` says."""
         with self._about(run_id) as (connection, run):
             return stories.track_entries(connection, run, topic, start, end)
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Give all records again, as :meth:`NativeTracker.batches` says."""
+        from tracker_sqlite import retelling  # noqa: PLC0415 - a job copies no runs
+
+        return retelling.batches(self._database.reading, run_id)
+
+    def taken(self, run_id: str) -> "Mapping[str, Taken]":
+        """Return what was taken, as :meth:`NativeTracker.taken` says."""
+        from tracker_sqlite import retelling  # noqa: PLC0415 - a job copies no runs
+
+        with self._database.reading() as connection:
+            return retelling.taken(connection, run_id)
 
     def add_content(self, content: "Content") -> None:
         """Keep content, as :meth:`NativeTracker.add_content` says."""

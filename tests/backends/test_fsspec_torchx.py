@@ -16,6 +16,7 @@ from tracker_core.contents import content_of_bytes
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.records import ArtifactBody, Batch, MetadataBody, Record, Writer
 from tracker_core.runs import to_datetime
+from tracker_core.testing.contract.answers import answers
 from tracker_fsspec import FsspecTracker
 
 RUN = "local_cwd://torchx/app-x1"
@@ -314,3 +315,23 @@ def test_torchx_can_list_runs_that_it_could_not_write(
 
     assert b32decode(run.name).decode()
     assert len(torchx_sources(run)) == 1
+
+
+def test_torchx_records_are_told_to_another_tracker(tmp_path: Path) -> None:
+    """Its files and its edges too, and each once."""
+    put(tmp_path, "metadata/1000", '{"metadata": {"lr": 0.1}}')
+    put(tmp_path, f"sources/{base32('parent')}", "\nlabel\n")
+    tracker = open_at(tmp_path)
+    tracker.add_source(RUN, "ours")
+    copy = open_at(tmp_path / "copy")
+
+    for batch in [*tracker.batches(RUN), *tracker.batches(RUN)]:
+        copy.write(batch)
+
+    assert answers(copy, RUN) == answers(tracker, RUN)
+    assert copy.taken(RUN) == tracker.taken(RUN)
+    assert [*copy.sources(RUN)] == [
+        TrackerSource("ours"),
+        TrackerSource("parent"),
+        TrackerSource("parent", "label"),
+    ]

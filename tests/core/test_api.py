@@ -32,11 +32,11 @@ class _NotingTracker(MemoryTracker):
     def __init__(self) -> None:
         """Write down nothing yet, and call no constructor above."""
         self._store = MemoryStore()
-        self.batches: list[Batch] = []
+        self.arrived: list[Batch] = []
 
     def write(self, batch: Batch) -> None:
         """Note the batch."""
-        self.batches.append(batch)
+        self.arrived.append(batch)
         super().write(batch)
 
 
@@ -92,12 +92,12 @@ def test_writes_of_one_tracker_have_one_writer() -> None:
     tracker.add_artifact("b", "name", "path")
     tracker.add_source("a", "source")
 
-    assert [(b.run_id, b.first, b.last) for b in tracker.batches] == [
+    assert [(b.run_id, b.first, b.last) for b in tracker.arrived] == [
         ("a", 1, 1),
         ("b", 1, 1),
         ("a", 2, 2),
     ]
-    assert len({batch.writer for batch in tracker.batches}) == 1
+    assert len({batch.writer for batch in tracker.arrived}) == 1
 
 
 def test_flush_and_close_have_nothing_to_do_by_default() -> None:
@@ -108,7 +108,7 @@ def test_flush_and_close_have_nothing_to_do_by_default() -> None:
     tracker.close()
     tracker.close()
 
-    assert tracker.batches == []
+    assert tracker.arrived == []
 
 
 def test_run_ids_without_a_filter_are_all() -> None:
@@ -148,7 +148,7 @@ def test_bad_run_id_is_refused_by_every_write(run_id: str) -> None:
     with pytest.raises(InvalidValueError, match="run id"):
         tracker.add_source(run_id, "s")
 
-    assert tracker.batches == []
+    assert tracker.arrived == []
 
 
 def test_eight_calls_give_what_was_written() -> None:

@@ -28,17 +28,17 @@ class _ListTracker(FoldedTracker):
     capabilities: frozenset[Capability] = frozenset({Capability.HISTORY})
 
     def __init__(self) -> None:
-        self.batches: list[Batch] = []
+        self.arrived: list[Batch] = []
 
     def write(self, batch: Batch) -> None:
-        self.batches.append(batch)
+        self.arrived.append(batch)
 
     def history(self, run_id: str) -> RunHistory | None:
         return next((h for h in self.histories() if h.run_id == run_id), None)
 
     def histories(self) -> Iterable[RunHistory]:
         found: dict[str, RunHistory] = {}
-        for batch in self.batches:
+        for batch in self.arrived:
             found.setdefault(batch.run_id, RunHistory(batch.run_id)).add(batch)
         return found.values()
 

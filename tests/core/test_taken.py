@@ -73,3 +73,15 @@ def test_gap_stays_open_until_it_is_filled() -> None:
 
     assert open_gap == Taken(((1, 2), (5, 6)))
     assert open_gap.plus(3, 4) == Taken(((1, 6),))
+
+
+@given(_ranges(), st.integers(1, 40), st.integers(0, 10))
+def test_overlap_counts_what_was_taken(
+    ranges: list[tuple[int, int]], first: int, more: int
+) -> None:
+    """Of any stretch."""
+    taken = _taken(ranges)
+
+    found = taken.overlap(first, first + more)
+
+    assert found == sum(map(taken.has, range(first, first + more + 1)))

@@ -120,6 +120,13 @@ CAUGHT = {
     "KnowsColumnsByName": "test_overlapping_gathered_batches_count_each_point_once",
     "ColumnsNeverRewind": "test_gathered_points_of_a_later_attempt_rewind",
     "FourThousandPoints": "test_thousands_of_gathered_points_are_all_kept",
+    "TellsWhatStands": "test_batches_tell_another_tracker_everything",
+    "FillsGaps": "test_what_was_never_taken_is_not_told",
+    "TellsWithoutRanks": "test_ranks_are_told",
+    "TellsAsSomebodyElse": "test_batches_that_come_twice_change_nothing",
+    "TellsTheUnknownLater": "test_unknown_run_has_no_batches",
+    "TellsAllAtOnce": "test_batches_stay_where_they_are_when_more_is_written",
+    "TakenUpToTheLast": "test_taken_names_what_the_batches_hold",
 }
 # Those that random stories alone would find too.
 FOUND_BY_MACHINE = (

@@ -53,7 +53,7 @@ class Right(FoldedTracker):
     def histories(self) -> Iterable[RunHistory]:
         """Return the histories of all runs."""
         found: dict[str, RunHistory] = {}
-        for batch in self.batches():
+        for batch in self.kept():
             found.setdefault(batch.run_id, RunHistory(batch.run_id)).add(batch)
         return found.values()
 
@@ -65,7 +65,7 @@ class Right(FoldedTracker):
         """Open content."""
         return self._path(digest).open("rb")
 
-    def batches(self) -> list[Batch]:
+    def kept(self) -> list[Batch]:
         """Return what has arrived, in this order."""
         paths = sorted(self._root.glob("*.jsonl"))
         return [batch_from_lines(path.read_text(encoding="utf-8")) for path in paths]
@@ -75,7 +75,7 @@ class Right(FoldedTracker):
         name = (batch.run_id, batch.writer)
         return {
             record.sequence
-            for other in self.batches()
+            for other in self.kept()
             if (other.run_id, other.writer) == name
             for record in other.records
         }
@@ -87,17 +87,17 @@ class Right(FoldedTracker):
 class KnowsWholeBatches(Right):
     """Passes over a batch of the same borders only, so overlaps count twice."""
 
-    def batches(self) -> list[Batch]:
+    def kept(self) -> list[Batch]:
         """Repeat what came within other borders."""
-        return _repeating(super().batches(), lambda batch: (batch.first, batch.last))
+        return _repeating(super().kept(), lambda batch: (batch.first, batch.last))
 
 
 class KnowsWhereBatchesBegin(Right):
     """Goes on with a batch that it took in part, and knows no other overlap."""
 
-    def batches(self) -> list[Batch]:
+    def kept(self) -> list[Batch]:
         """Repeat what came in a batch that began elsewhere."""
-        return _repeating(super().batches(), lambda batch: batch.first)
+        return _repeating(super().kept(), lambda batch: batch.first)
 
 
 class FirstRecordDecides(Right):
@@ -147,7 +147,7 @@ class LateWins(Right):
     def params(self, run_id: str) -> Mapping[str, Value]:
         """Go by arrival."""
         found: dict[str, Value] = {}
-        for batch in self.batches():
+        for batch in self.kept():
             for record in batch.records:
                 if batch.run_id == run_id and isinstance(record.body, ParamsBody):
                     found |= record.body.values
@@ -175,7 +175,7 @@ class FirstValueStays(Right):
     def metadata(self, run_id: str) -> Mapping[str, Value]:
         """Keep the first of each key."""
         found: dict[str, Value] = {}
-        for batch in self.batches():
+        for batch in self.kept():
             for record in batch.records:
                 if batch.run_id == run_id and isinstance(record.body, MetadataBody):
                     found = {**record.body.values, **found}
@@ -193,9 +193,9 @@ class KeepsWhenItIsClosed(Right):
         """Wait."""
         self._waiting.append(batch)
 
-    def batches(self) -> list[Batch]:
+    def kept(self) -> list[Batch]:
         """Read what waits too."""
-        return [*super().batches(), *self._waiting]
+        return [*super().kept(), *self._waiting]
 
     def close(self) -> None:
         """Write down what waits."""

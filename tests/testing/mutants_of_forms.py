@@ -1,14 +1,15 @@
-"""Trackers that are each wrong in one way about heartbeats or points in columns."""
+"""Trackers that are each wrong in one way about heartbeats, columns or retelling."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tracker_core.api import Capability, Query
 from tracker_core.gathered import Gathered
 from tracker_core.history import RunHistory
 from tracker_core.identity import new_run_id
-from tracker_core.records import Batch
+from tracker_core.records import Batch, ColumnsBody, MetricsBody, Record
 from tracker_core.runs import RunInfo
+from tracker_core.taken import Taken
 from tracker_core.testing import MemoryTracker
 
 __all__ = ["FORM_MUTANTS"]
@@ -148,6 +149,88 @@ class FourThousandPoints(MemoryTracker):
         super().write(batch)
 
 
+class TellsWhatStands(MemoryTracker):
+    """Gives the records again without the points that were abandoned."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Leave them out."""
+        latest = max(batch.writer.attempt for batch in super().batches(run_id))
+        for batch in super().batches(run_id):
+            records = batch.records
+            if batch.writer.attempt < latest:
+                records = [_without_points(record) for record in records]
+            yield batch._replace(records=records)
+
+
+class FillsGaps(MemoryTracker):
+    """Tells that everything up to the last record was taken."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Begin with the first."""
+        for batch in super().batches(run_id):
+            yield batch._replace(first=1)
+
+
+class TellsWithoutRanks(MemoryTracker):
+    """Forgets which rank a writer was."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Forget."""
+        for batch in super().batches(run_id):
+            yield batch._replace(writer=batch.writer._replace(rank=None))
+
+
+class TellsAsSomebodyElse(MemoryTracker):
+    """Gives the records again under a new name each time."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Name the writers anew."""
+        for batch in super().batches(run_id):
+            writer = batch.writer._replace(id=batch.writer.id + new_run_id())
+            yield batch._replace(writer=writer)
+
+
+class TellsTheUnknownLater(MemoryTracker):
+    """Finds out that it has no such run when the first batch is asked for."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Wait."""
+        yield from super().batches(run_id)
+
+
+class TellsAllAtOnce(MemoryTracker):
+    """Gives a run of any length as one batch of each writer."""
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Join the batches."""
+        found: dict[str, Batch] = {}
+        for batch in super().batches(run_id):
+            name = batch.writer.id
+            joined = found.setdefault(
+                name, batch._replace(last=batch.first, records=())
+            )
+            records = (*joined.records, *batch.records)
+            found[name] = joined._replace(last=batch.last, records=records)
+        return iter(found.values())
+
+
+class TakenUpToTheLast(MemoryTracker):
+    """Tells the watermark of each writer."""
+
+    def taken(self, run_id: str) -> Mapping[str, Taken]:
+        """Pass over the gaps."""
+        return {
+            writer: Taken().plus(1, taken.ranges[-1][1])
+            for writer, taken in super().taken(run_id).items()
+        }
+
+
+def _without_points(record: Record) -> Record:
+    if isinstance(record.body, MetricsBody | ColumnsBody):
+        return record._replace(body=MetricsBody(None, {}))
+    return record
+
+
 FORM_MUTANTS: tuple[type[MemoryTracker], ...] = (
     ShowsNoHeartbeatInLists,
     LastHeartbeatCounts,
@@ -161,4 +244,11 @@ FORM_MUTANTS: tuple[type[MemoryTracker], ...] = (
     KnowsColumnsByName,
     ColumnsNeverRewind,
     FourThousandPoints,
+    TellsWhatStands,
+    FillsGaps,
+    TellsWithoutRanks,
+    TellsAsSomebodyElse,
+    TellsTheUnknownLater,
+    TellsAllAtOnce,
+    TakenUpToTheLast,
 )

@@ -38,6 +38,7 @@ from tracker_core.testing.contract.logs import Logs
 from tracker_core.testing.contract.machine import Machine
 from tracker_core.testing.contract.queries import Queries
 from tracker_core.testing.contract.refusals import Refusals
+from tracker_core.testing.contract.retelling import Retelling
 from tracker_core.testing.contract.rewinds import Rewinds
 from tracker_core.testing.contract.sharing import Sharing
 from tracker_core.testing.contract.steps import Steps
@@ -64,6 +65,7 @@ class TrackerContract(
     Tracks,
     Steps,
     Contents,
+    Retelling,
     Queries,
     Refusals,
     Sharing,

@@ -1,6 +1,7 @@
 """A hypothesis state machine that compares a tracker with the model."""
 
 import functools
+from contextlib import suppress
 from typing import cast
 
 from hypothesis import HealthCheck, settings
@@ -13,6 +14,7 @@ from hypothesis.stateful import (
 
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.contents import Content
+from tracker_core.errors import NotSupportedError
 from tracker_core.fields import Field, Space
 from tracker_core.filters import Condition, Membership, all_of
 from tracker_core.identity import new_run_id
@@ -119,6 +121,19 @@ class TrackerMachine(RuleBasedStateMachine):
         for run in self._model.runs():
             told = answers(self._tracker, run.run_id)
             assert told == answers(self._model, run.run_id)
+
+    @rule()
+    def retell(self) -> None:
+        """Compare what another tracker makes of the records that are told again."""
+        if Capability.HISTORY not in self._tracker.capabilities:
+            return
+        for run in self._model.runs():
+            copy = MemoryTracker()
+            with suppress(NotSupportedError):
+                for batch in self._tracker.batches(run.run_id):
+                    copy.write(batch)
+                told = answers(copy, run.run_id)
+                assert told == answers(self._model, run.run_id)
 
     @rule(
         asked=st.none() | conditions(),

@@ -1,7 +1,6 @@
 """Writing batches: the one order, repeats, gaps, and what is kept, natively."""
 
 import random
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,9 +12,6 @@ from tracker_core.records import (
     ArtifactBody,
     Batch,
     Body,
-    ColumnsBody,
-    CreatedBody,
-    EndedBody,
     LogBody,
     MetadataBody,
     MetricsBody,
@@ -23,7 +19,6 @@ from tracker_core.records import (
     ProvenanceBody,
     SourceBody,
     SpanBody,
-    StartedBody,
     StepBody,
     TagsBody,
     TrackBody,
@@ -32,6 +27,7 @@ from tracker_core.records import (
 from tracker_core.testing.contract.answers import answers, exact
 from tracker_core.testing.contract.fixtures import ContractFixtures
 from tracker_core.testing.contract.pen import Pen
+from tracker_core.testing.contract.story import say, story
 from tracker_core.testing.contract.torture import NAMES, VALUES
 from tracker_core.testing.faults import FaultyTracker
 from tracker_core.testing.memory import MemoryTracker
@@ -126,7 +122,7 @@ class Taking(ContractFixtures):
         model = MemoryTracker()
         shuffle = random.Random(0)  # noqa: S311 - an order, no secret
         for number in range(4):
-            batches = _story(f"{run_id}-{number}")
+            batches = story(f"{run_id}-{number}")
             shuffle.shuffle(batches)
             for batch in batches:
                 native_tracker.write(batch)
@@ -141,7 +137,7 @@ class Taking(ContractFixtures):
         self, native_tracker: NativeTracker, run_id: str
     ) -> None:
         """A batch that was taken is passed over, at once and after others."""
-        batches = _story(run_id)
+        batches = story(run_id)
         for batch in batches:
             native_tracker.write(batch)
         once = answers(native_tracker, run_id)
@@ -261,7 +257,7 @@ class Taking(ContractFixtures):
             lambda write: None if write % 3 == 0 else RetryableError("planned"),
         )
 
-        for batch in _story(run_id):
+        for batch in story(run_id):
             model.write(batch)
             _insist(faulty, batch)
             _insist(faulty, batch)
@@ -277,63 +273,19 @@ def _insist(tracker: NativeTracker, batch: Batch) -> None:
             continue
 
 
-def _say(word: str) -> Iterable[Body]:
-    return (
-        MetadataBody({"key": word}),
-        ParamsBody({"key": word}),
-        TagsBody({"key": word}),
-        ArtifactBody("a", word, {"by": word}),
-    )
-
-
 def _earlier_and_later(run_id: str, decided_by: str) -> list[Batch]:
     """Return two batches; all components after ``decided_by`` say the opposite."""
     match decided_by:
         case "attempt":
             first, second = Pen(run_id, "z", attempt=2), Pen(run_id, "a", attempt=10)
-            return [first.log(*_say("early"), at=9), second.log(*_say("later"), at=1)]
+            return [first.log(*say("early"), at=9), second.log(*say("later"), at=1)]
         case "time":
             first, second = Pen(run_id, "z"), Pen(run_id, "a")
-            return [first.log(*_say("early"), at=1), second.log(*_say("later"), at=9)]
+            return [first.log(*say("early"), at=1), second.log(*say("later"), at=9)]
         case "writer":
             first, second = Pen(run_id, "a"), Pen(run_id, "b")
             first.log(TagsBody({}), at=5)
-            return [first.log(*_say("early"), at=5), second.log(*_say("later"), at=5)]
+            return [first.log(*say("early"), at=5), second.log(*say("later"), at=5)]
         case _:
             pen = Pen(run_id)
-            return [pen.log(*_say("early"), at=5), pen.log(*_say("later"), at=5)]
-
-
-def _story(run_id: str) -> list[Batch]:
-    """Return batches of three writers that use every kind of record."""
-    launcher, job = Pen(run_id, "launcher"), Pen(run_id, "job", rank=0)
-    again = Pen(run_id, "again", attempt=2)
-    cause: dict[str, Value] = {"kind": "exit_code", "exit_code": 3}
-    batches = [
-        launcher.log(CreatedBody("n", "e", "g", "p"), StartedBody("launcher")),
-        launcher.log(EndedBody("launcher", "FAILED", cause), at=50),
-        again.log(StartedBody("job"), CreatedBody(name="renamed"), at=60),
-        again.log(
-            UnknownBody("hologram", {"x": 1}), EndedBody("job", "FINISHED", None)
-        ),
-    ]
-    for step, pen in enumerate((job, launcher, again, job, again, job)):
-        value = (0.1, float("nan"), 7, -0.0, "text", 2**70)[step]
-        fields: dict[str, Value] = {"loss": value, "n": step}
-        batches.append(pen.log(MetricsBody(step // 2, {"": {"x": value}, "t": fields})))
-        batches.append(pen.log(*_say(str(step)), SourceBody("s", str(step % 2))))
-        columns: dict[str, list[Value]] = {"loss": [value, step], "m": [None, 0.5]}
-        batches.append(pen.log(ColumnsBody("t", [step, step + 1], columns)))
-        batches.append(pen.log(*_tell(str(step)), SpanBody(None, str(step))))
-    return batches
-
-
-def _tell(word: str) -> Iterable[Body]:
-    return (
-        LogBody("info", word, {"by": word}),
-        TrackBody("pose", 1.5, {"by": word, word: 1}),
-        TrackBody("pose", -float(word), {}),
-        StepBody("load", word, "RUNNING", None),
-        StepBody("load", word, "FINISHED", None),
-        ProvenanceBody({"code": word, word: 1}),
-    )
+            return [pen.log(*say("early"), at=5), pen.log(*say("later"), at=5)]

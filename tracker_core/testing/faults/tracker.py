@@ -2,7 +2,7 @@
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from tracker_core.api import Capability, NativeTracker, Query
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tracker_core.runs import RunInfo
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
+    from tracker_core.taken import Taken
 
 __all__ = ["FaultyTracker"]
 
@@ -171,6 +172,14 @@ class FaultyTracker(NativeTracker):
     ) -> "Sequence[TrackEntry]":
         """Ask the inner tracker."""
         return self._inner.track_entries(run_id, topic, start, end)
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Ask the inner tracker."""
+        return self._inner.batches(run_id)
+
+    def taken(self, run_id: str) -> "Mapping[str, Taken]":
+        """Ask the inner tracker."""
+        return self._inner.taken(run_id)
 
     def add_content(self, content: "Content") -> None:
         """Hand content on, unless a fault is planned."""
