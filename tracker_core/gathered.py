@@ -15,7 +15,7 @@ from tracker_core.records import MetricsBody, Record
 if TYPE_CHECKING:
     from tracker_core.values import Value
 
-__all__ = ["Gathered", "PointColumns"]
+__all__ = ["Gathered", "PointColumns", "without_points"]
 
 
 class PointColumns(NamedTuple):
@@ -101,6 +101,11 @@ class Gathered(Sequence[Record]):
             made = [*self.others, *_records_of(self.points)]
             self._records = tuple(sorted(made, key=lambda record: record.sequence))
         return self._records
+
+
+def without_points(records: Sequence[Record]) -> Sequence[Record]:
+    """Return records in order, without those that are known to be points alone."""
+    return records.others if isinstance(records, Gathered) else records
 
 
 def _records_of(

@@ -5,7 +5,8 @@ reads of a native tracker for its run. Trackers that keep records as they are (m
 directories) answer from it; trackers with a schema of their own are compared with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from operator import itemgetter
 from typing import TypeVar, cast
@@ -20,6 +21,7 @@ from tracker_core.entries import (
     TrackEntry,
     window,
 )
+from tracker_core.gathered import Gathered, PointColumns
 from tracker_core.points import Points
 from tracker_core.records import (
     LEVELS,
@@ -80,7 +82,13 @@ class RunHistory:
     def add(self, batch: Batch) -> None:
         """Take the records of ``batch`` that were not taken yet."""
         taken = self._taken.get(batch.writer.id, Taken())
-        for record in taken.missing(batch):
+        records = batch.records
+        if taken.overlaps(batch.first, batch.last):
+            records = taken.missing(batch)
+        elif isinstance(records, Gathered):
+            self._add_points(batch.writer, records.points)
+            records = records.others
+        for record in records:
             self._add_record(batch.writer, record)
         self._taken[batch.writer.id] = taken.plus(batch.first, batch.last)
 
@@ -177,10 +185,10 @@ class RunHistory:
         abandoned: bool = False,
     ) -> Points:
         """Return points of a series in order; an unknown series has none."""
-        found = self._curves.get(series, Curve()).points(abandoned=abandoned)
-        chosen = found[window(start_index, limit)]
-        rows = ((step, key[1], deepcopy(value)) for key, step, value, _ in chosen)
-        return Points.of_rows(rows, start_index)
+        found = self._curves.get(series, Curve()).columns(abandoned=abandoned)
+        part = window(start_index, limit)
+        values = deepcopy(found.values[part])
+        return Points(found.steps[part], found.times_ns[part], values, start_index)
 
     def rows(self, stream: str, start_index: int = 0, limit: int | None = None) -> Rows:
         """Return points of a whole stream in order; an unknown stream has none."""
@@ -275,33 +283,53 @@ class RunHistory:
             self._streams.setdefault(stream, {})[field] = curve
         return curve
 
+    def _add_points(
+        self, writer: Writer, points: Mapping[tuple[str, str], PointColumns]
+    ) -> None:
+        self._rows.clear()
+        for series, columns in points.items():
+            self._curve(series_name(*series)).extend(writer, columns)
+            self._see(columns.times_ns[0])
+
+    def _see(self, time_ns: int) -> None:
+        if self._created_ns is None or time_ns < self._created_ns:
+            self._created_ns = time_ns
+
     def _add_record(self, writer: Writer, record: Record) -> None:
-        if self._created_ns is None or record.time_ns < self._created_ns:
-            self._created_ns = record.time_ns
+        self._see(record.time_ns)
         match record.body:
-            case MetricsBody() | ColumnsBody() as body:
+            case MetricsBody() as body:
                 self._rows.clear()
                 for name, row, step, value in _cells(body):
                     key = order_key(writer, record, row)
                     self._curve(name).add((key, step, value, writer.rank))
+            case ColumnsBody() as body:
+                self._add_points(writer, _columns(record, body))
             case body:
                 key = order_key(writer, record)
                 self._told.setdefault(type(body), []).append((key, body))
 
 
-def _cells(
-    body: MetricsBody | ColumnsBody,
-) -> Iterator[tuple[str, int, int | None, Value]]:
+def _cells(body: MetricsBody) -> Iterator[tuple[str, int, int | None, Value]]:
     """Give series, row, step and value of each point."""
-    if isinstance(body, MetricsBody):
-        for row, (stream, fields) in enumerate(body.streams.items()):
-            for field, value in fields.items():
-                yield series_name(stream, field), row, body.step, value
-        return
-    for field, column in body.fields.items():
-        name = series_name(body.stream, field)
-        for row, value in enumerate(column):
-            yield name, row, None if body.steps is None else body.steps[row], value
+    for row, (stream, fields) in enumerate(body.streams.items()):
+        for field, value in fields.items():
+            yield series_name(stream, field), row, body.step, value
+
+
+def _columns(record: Record, body: ColumnsBody) -> dict[tuple[str, str], PointColumns]:
+    """Return the points of each series of a record of columns."""
+    count = max(map(len, body.fields.values()), default=0)
+    sequences = array("q", [record.sequence]) * count
+    times_ns = array("q", [record.time_ns]) * count
+    steps = [None] * count if body.steps is None else body.steps
+    return {
+        (body.stream, field): PointColumns(
+            sequences, times_ns, range(count), steps, cast("Sequence[float]", column)
+        )
+        for field, column in body.fields.items()
+        if count
+    }
 
 
 def _latest(told: Iterable[Mapping[str, Value]]) -> dict[str, Value]:

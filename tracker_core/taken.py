@@ -25,6 +25,14 @@ class Taken(NamedTuple):
         """Return the records of ``batch`` that were not taken yet, in order."""
         return [record for record in batch.records if not self.has(record.sequence)]
 
+    def overlaps(self, first: int, last: int) -> bool:
+        """Tell whether any record from ``first`` to ``last`` was taken."""
+        return any(low <= last and first <= high for low, high in self.ranges)
+
+    def covers(self, first: int, last: int) -> bool:
+        """Tell whether all records from ``first`` to ``last`` were taken."""
+        return any(low <= first and last <= high for low, high in self.ranges)
+
     def plus(self, first: int, last: int) -> "Taken":
         """Return what was taken once ``first`` to ``last`` were taken too."""
         apart = []

@@ -12,6 +12,7 @@ from tracker_core.contents import Content
 from tracker_core.datatypes import TrackerSource
 from tracker_core.errors import RetryableError
 from tracker_core.folded import FoldedTracker
+from tracker_core.gathered import without_points
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch, SourceBody
 from tracker_core.wire import batch_from_lines, batch_to_lines
@@ -138,7 +139,7 @@ class FsspecTracker(FoldedTracker):
         run = directory_name(batch.run_id)
         for name, content in files_of(batch):
             self._put(run, f"{run}/{name}", content)
-        for record in batch.records:
+        for record in without_points(batch.records):
             if isinstance(record.body, SourceBody):
                 self._write_edge(run, record.body)
         self._put(run, _batch_path(batch), batch_to_lines(batch).encode())

@@ -73,3 +73,17 @@ def test_gap_stays_open_until_it_is_filled() -> None:
 
     assert open_gap == Taken(((1, 2), (5, 6)))
     assert open_gap.plus(3, 4) == Taken(((1, 6),))
+
+
+@given(_ranges(), st.integers(1, 30), st.integers(0, 6))
+def test_taken_tells_of_a_stretch_what_a_set_tells(
+    ranges: list[tuple[int, int]], first: int, more: int
+) -> None:
+    """Whether it was taken in part, and whether as a whole."""
+    known = {n for low, high in ranges for n in range(low, high + 1)}
+    asked = {*range(first, first + more + 1)}
+
+    taken = _taken(ranges)
+
+    assert taken.overlaps(first, first + more) == bool(known & asked)
+    assert taken.covers(first, first + more) == (asked <= known)

@@ -32,7 +32,7 @@ from tracker_core.errors import (
     PermanentError,
     RetryableError,
 )
-from tracker_core.gathered import Gathered
+from tracker_core.gathered import without_points
 from tracker_core.interruptions import is_interruption
 from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import JournalReader, Portion
@@ -226,8 +226,7 @@ class Carrier:
     def _hand_over_content(
         self, tracker: NativeTracker, records: Sequence[Record]
     ) -> None:
-        given = records.others if isinstance(records, Gathered) else records
-        for record in given:
+        for record in without_points(records):
             body = record.body
             if not isinstance(body, ArtifactBody) or body.digest is None:
                 continue
