@@ -6,7 +6,7 @@ directories) answer from it; trackers with a schema of their own are compared wi
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from operator import itemgetter
 from typing import TypeVar, cast
@@ -21,7 +21,7 @@ from tracker_core.entries import (
     TrackEntry,
     window,
 )
-from tracker_core.gathered import Gathered, PointColumns
+from tracker_core.gathered import Gathered, PointColumns, without_points
 from tracker_core.points import Points
 from tracker_core.records import (
     LEVELS,
@@ -76,21 +76,33 @@ class RunHistory:
         self._told: dict[type[Body], list[tuple[OrderKey, Body]]] = {}
         self._curves: dict[str, Curve] = {}
         self._streams: dict[str, dict[str, Curve]] = {}
+        self._later: list[tuple[Writer, Callable[[], Sequence[Record]]]] = []
         # Those of streams that were read, until more points come.
         self._rows: dict[str, list[tuple[OrderKey, _Cells]]] = {}
 
-    def add(self, batch: Batch) -> None:
-        """Take the records of ``batch`` that were not taken yet."""
+    def add(
+        self, batch: Batch, rest: Callable[[], Sequence[Record]] | None = None
+    ) -> None:
+        """Take the records of ``batch`` that were not taken yet.
+
+        Args:
+            batch: The records.
+            rest: Gives those that ``batch`` leaves out, which are points alone, when
+                points are first asked for. No record of the batch was taken before.
+        """
         taken = self._taken.get(batch.writer.id, Taken())
-        records = batch.records
-        if taken.overlaps(batch.first, batch.last):
-            records = taken.missing(batch)
-        elif isinstance(records, Gathered):
-            self._add_points(batch.writer, records.points)
-            records = records.others
-        for record in records:
-            self._add_record(batch.writer, record)
+        overlaps = taken.overlaps(batch.first, batch.last)
+        self._add_records(
+            batch.writer, taken.missing(batch) if overlaps else batch.records
+        )
         self._taken[batch.writer.id] = taken.plus(batch.first, batch.last)
+        if rest is not None:
+            self._later.append((batch.writer, rest))
+
+    def see(self, time_ns: int) -> None:
+        """Note that there is a record of a moment, which may not be taken yet."""
+        if self._created_ns is None or time_ns < self._created_ns:
+            self._created_ns = time_ns
 
     def beat(self, time_ns: int) -> None:
         """Note that the run was alive at a moment; the newest one counts."""
@@ -171,6 +183,7 @@ class RunHistory:
 
     def series(self) -> dict[str, Summary]:
         """Return the summary of each series."""
+        self._load()
         return {
             name: deepcopy(curve.summary())
             for name, curve in sorted(self._curves.items())
@@ -185,6 +198,7 @@ class RunHistory:
         abandoned: bool = False,
     ) -> Points:
         """Return points of a series in order; an unknown series has none."""
+        self._load()
         found = self._curves.get(series, Curve()).columns(abandoned=abandoned)
         part = window(start_index, limit)
         values = deepcopy(found.values[part])
@@ -254,6 +268,7 @@ class RunHistory:
         ]
 
     def _rows_of(self, stream: str) -> list[tuple[OrderKey, _Cells]]:
+        self._load()
         if stream not in self._rows:
             found: dict[OrderKey, _Cells] = {}
             for field, curve in sorted(self._streams.get(stream, {}).items()):
@@ -283,20 +298,29 @@ class RunHistory:
             self._streams.setdefault(stream, {})[field] = curve
         return curve
 
+    def _load(self) -> None:
+        """Take the points that were left for later."""
+        while self._later:
+            writer, rest = self._later[-1]
+            self._add_records(writer, rest())
+            self._later.pop()
+
+    def _add_records(self, writer: Writer, records: Sequence[Record]) -> None:
+        if isinstance(records, Gathered):
+            self._add_points(writer, records.points)
+        for record in without_points(records):
+            self._add_record(writer, record)
+
     def _add_points(
         self, writer: Writer, points: Mapping[tuple[str, str], PointColumns]
     ) -> None:
         self._rows.clear()
         for series, columns in points.items():
             self._curve(series_name(*series)).extend(writer, columns)
-            self._see(columns.times_ns[0])
-
-    def _see(self, time_ns: int) -> None:
-        if self._created_ns is None or time_ns < self._created_ns:
-            self._created_ns = time_ns
+            self.see(columns.times_ns[0])
 
     def _add_record(self, writer: Writer, record: Record) -> None:
-        self._see(record.time_ns)
+        self.see(record.time_ns)
         match record.body:
             case MetricsBody() as body:
                 self._rows.clear()

@@ -285,8 +285,8 @@ def _points(text: str, sequences: range) -> PointColumns:
         message = f"a block of points {error}"
         raise ValueError(message) from error
     counts = (block.times_ns, block.rows, _without_none(block.steps))
-    are_counts = all(min(column, default=0) >= 0 for column in counts)
-    places = block.sequences
+    are_counts = all(min(_ends(column), default=0) >= 0 for column in counts)
+    places = _ends(block.sequences)
     if (
         not (are_counts and _are_numbers(block.values))
         or not sequences[0] <= min(places) <= max(places) <= sequences[-1]
@@ -300,6 +300,11 @@ def _points(text: str, sequences: range) -> PointColumns:
         block.steps,
         cast("Sequence[float]", block.values),
     )
+
+
+def _ends(column: Sequence[int]) -> Sequence[int]:
+    """Return items among which are the least and the greatest of all."""
+    return (column[0], column[-1]) if isinstance(column, range) else column
 
 
 def _without_none(steps: Sequence[int | None]) -> Sequence[int]:

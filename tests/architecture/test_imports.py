@@ -18,7 +18,7 @@ ROWS = (
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),
     ("datatypes", "runs", "summaries", "rewinds"),
-    ("entries", "stepinfo", "experiments", "fingerprints"),
+    ("entries", "stepinfo", "experiments", "fingerprints", "compactions"),
     ("fields", "filters", "tokens", "expressions", "matching"),
     ("taken", "curves", "history"),
     ("api", "plain", "plainwords", "lineage", "keeping", "selection", "folded"),

@@ -4,6 +4,7 @@ import click
 
 from tracker_core import __version__
 from tracker_core.cli.border import Commands, examples, plain_failures
+from tracker_core.cli.compact import compact
 from tracker_core.cli.get import get
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
@@ -38,5 +39,5 @@ def main() -> None:
     """Launch jobs whose runs are tracked, and read what they logged."""
 
 
-for _command in (run, env, list_command, show, get, status, sync, verify):
+for _command in (run, env, list_command, show, get, status, sync, verify, compact):
     main.add_command(_command)
