@@ -75,25 +75,30 @@ class Cleaner:
             incoming = lake_path(Lake.INCOMING, "")[:-1]
             self._store.create(path, index_to_bytes(entries), incoming)
             index.refresh()
-        removed = self._store.remove(self._merged(index.objects, there))
+        merged = self._merged(index, there)
+        paths = [lake_path(Lake.INDEX, name) for name in sorted(merged)]
+        removed = self._store.remove(paths)
         return removed + self._store.remove(self._orphans(entries))
 
-    def _merged(
-        self, objects: Mapping[str, list[Entry]], there: set[str]
-    ) -> Iterator[str]:
-        """Give the index objects whose entries have long been in another one."""
+    def _merged(self, index: Index, there: set[str]) -> set[str]:
+        """Return the index objects whose entries have long been in another one."""
         whole: dict[str, tuple[int, str]] = {}
-        for name in objects:
-            if name.startswith("merged-") and self._is_old(lake_path(Lake.INDEX, name)):
-                for entry in objects[name]:
+        singles: set[str] = set()
+        for name, entries in index.objects.items():
+            if len(entries) > 1 and self._is_old(lake_path(Lake.INDEX, name)):
+                for entry in entries:
+                    singles.add(index_name([entry]))
                     known = whole.get(entry.directory, (0, ""))
                     whole[entry.directory] = max(known, (entry.count, name))
-        for name, entries in objects.items():
+        superseded = {
+            name
+            for name, entries in index.objects.items()
             if all(
                 entry.directory not in there or _is_beside(whole, entry, name)
                 for entry in entries
-            ):
-                yield lake_path(Lake.INDEX, name)
+            )
+        }
+        return superseded | (index.merged & singles)
 
     def _orphans(self, entries: Iterable[Entry]) -> Iterator[str]:
         """Give the Parquet objects that a crash or a run that is gone has left."""

@@ -30,6 +30,7 @@ _VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LEVEL = 6
+_MERGED = "merged-"
 
 _log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def index_name(entries: Iterable[Entry]) -> str:
     names = sorted(f"{key_of(entry.directory)}-{entry.inputs}" for entry in entries)
     if len(names) == 1:
         return f"{names[0]}.jsonl.gz"
-    return f"merged-{sha256(' '.join(names).encode()).hexdigest()[:20]}.jsonl.gz"
+    return f"{_MERGED}{sha256(' '.join(names).encode()).hexdigest()[:20]}.jsonl.gz"
 
 
 class Index:
@@ -155,10 +156,15 @@ class Index:
 
     Args:
         store: The store.
+
+    Attributes:
+        merged: The names of objects of one run that were not read, as a merged one has
+            what they say.
     """
 
     def __init__(self, store: Store) -> None:
         """Read nothing yet."""
+        self.merged: set[str] = set()
         self._store = store
         self._objects: dict[str, list[Entry]] = {}
 
@@ -167,10 +173,15 @@ class Index:
         names = self._store.files(lake_path(Lake.INDEX, "")[:-1])
         for name in self._objects.keys() - {*names}:
             del self._objects[name]
-        new = [name for name in names if name not in self._objects]
-        paths = [lake_path(Lake.INDEX, name) for name in new]
-        for path, content in self._store.read_all(paths):
-            self._objects[path.rpartition("/")[2]] = [*_entries(path, content)]
+        self._read(name for name in names if name.startswith(_MERGED))
+        # What was merged is not read once more.
+        self.merged = {
+            index_name([entry])
+            for name, entries in self._objects.items()
+            if name.startswith(_MERGED)
+            for entry in entries
+        } & {*names}
+        self._read(name for name in names if name not in self.merged)
         found: dict[str, Entry] = {}
         for entries in self._objects.values():
             for entry in entries:
@@ -178,6 +189,12 @@ class Index:
                 if known is None or known.count < entry.count:
                     found[entry.directory] = entry
         return found
+
+    def _read(self, names: Iterable[str]) -> None:
+        new = [name for name in names if name not in self._objects]
+        paths = [lake_path(Lake.INDEX, name) for name in new]
+        for path, content in self._store.read_all(paths):
+            self._objects[path.rpartition("/")[2]] = [*_entries(path, content)]
 
     @property
     def objects(self) -> Mapping[str, list[Entry]]:

@@ -95,8 +95,11 @@ class LakeSide:
         """
         directories = self._open.directories(tracker)
         try:
+            self._compact_few(directories)
+            entries = self._index.refresh()
             for directory in directories:
-                self._conclude(directory, tracker)
+                if self._is_settled(directory, entries.get(directory)):
+                    self._open.take_back(directory, tracker)
         except Exception as error:  # noqa: BLE001 - the end of a run must not fail
             is_told = isinstance(error, PermissionError)
             self._tell(
@@ -106,23 +109,29 @@ class LakeSide:
                 reason_of(error),
             )
 
-    def _conclude(self, directory: str, tracker: str) -> None:
-        batches = self._store.files(f"{directory}/{Category.BATCHES}")
+    def _compact_few(self, directories: Iterable[str]) -> None:
         if not can_read_points():
             self._tell(
                 logging.INFO,
                 "runs in %s are not compacted; install tracker-core[parquet]",
                 self._store.visible_root,
             )
-        elif len(batches) <= _MOST_BATCHES:
-            Compactor(self._store, Marks(self._store)).compact(directory)
-        known = self._index.refresh().get(directory)
-        heads = self._store.files(f"{directory}/{Category.HEADS}")
-        is_whole = known is not None and f"{known.inputs}.jsonl" in heads
-        if not heads or (is_whole and len(heads) == 1 and self._covers(directory)):
-            self._open.take_back(directory, tracker)
+            return
+        entries = self._index.refresh()
+        compactor = Compactor(self._store, Marks(self._store))
+        for directory in directories:
+            batches = self._store.files(f"{directory}/{Category.BATCHES}")
+            if len(batches) <= _MOST_BATCHES:
+                compactor.compact(directory, entries.get(directory))
 
-    def _covers(self, directory: str) -> bool:
+    def _is_settled(self, directory: str, entry: Entry | None) -> bool:
+        """Tell whether lists are right without a look at the run's directory."""
+        heads = self._store.files(f"{directory}/{Category.HEADS}")
+        if not heads:
+            # It is not in the index, or what is comes later and looks once more.
+            return True
+        if entry is None or heads != [f"{entry.inputs}.jsonl"]:
+            return False
         reader = RunReader(self._store, directory)
         reader.refresh()
         return reader.is_compacted

@@ -74,6 +74,10 @@ SCHEMA = pa.schema(
 )
 _WORDS = ("run_id", "experiment", "stream", "field", "series", "writer")
 _NUMBERS = ("index", "step", "time", "attempt", "rank", "sequence", "row")
+_READ = [
+    *("stream", "field", "step", "time", "value", "is_integer", "value_json"),
+    *("writer", "sequence", "row"),
+]
 _ORDER = ("attempt", "time", "writer", "sequence", "row")
 _GROUP_ROWS = 2**18
 _EXACT = 2**53
@@ -132,27 +136,52 @@ class PointsFile:
             ValueError: It is damaged.
         """
         table = self._of_writer(section.batch.writer.id)
-        sequence = table["sequence"]
-        first, last = section.batch.first, section.batch.last
-        inside = pc.and_(
-            pc.greater_equal(sequence, first), pc.less_equal(sequence, last)
-        )
-        table = table.filter(inside)
+        table = _inside(table, section.batch.first, section.batch.last)
         known = [record.sequence for record in section.batch.records]
+        _, table = _parted(table, known)
         columns = [n for low, high in section.columns for n in range(low, high + 1)]
-        table = table.filter(pc.invert(_is_among(table["sequence"], known)))
-        is_odd = pc.is_valid(table["value_json"])
-        odd = pc.unique(table.filter(is_odd)["sequence"]).to_pylist()
-        apart = _is_among(table["sequence"], [*odd, *columns])
-        others = _records(table.filter(apart), {*columns})
-        points = _points(table.filter(pc.invert(apart)))
-        return Gathered(others, points, section.record_count)
+        apart, table = _parted(table, [*_odd(table), *columns])
+        others = _records(apart, {*columns})
+        return Gathered(others, _points(table), section.record_count)
 
     def _of_writer(self, writer: str) -> pa.Table:
         if self._table is None:
             source = pa.BufferReader(self._read())
-            self._table = pq.read_table(source)
+            words = ["stream", "field", "writer"]
+            self._table = pq.read_table(
+                source, columns=_READ, read_dictionary=words
+            ).unify_dictionaries()
+        if self._table["writer"].unique().to_pylist() == [writer]:
+            return self._table
         return self._table.filter(pc.equal(self._table["writer"], writer))
+
+
+def _inside(table: pa.Table, first: int, last: int) -> pa.Table:
+    """Return the points of some records."""
+    sequences = table["sequence"]
+    ends = pc.min_max(sequences).as_py()
+    if not len(table) or first <= ends["min"] <= ends["max"] <= last:
+        return table
+    bounds = pc.greater_equal(sequences, first), pc.less_equal(sequences, last)
+    return table.filter(pc.and_(*bounds))
+
+
+def _parted(table: pa.Table, chosen: Sequence[int]) -> tuple[pa.Table, pa.Table]:
+    """Return the points of the chosen records, and all others."""
+    if not chosen:
+        return table.slice(0, 0), table
+    numbers = pa.array(chosen, pa.int64())
+    are_chosen = pc.is_in(table["sequence"], value_set=numbers)
+    return table.filter(are_chosen), table.filter(pc.invert(are_chosen))
+
+
+def _odd(table: pa.Table) -> list[int]:
+    """Return the sequences of records with values that no double holds exactly."""
+    texts = table["value_json"]
+    if texts.null_count == len(texts):
+        return []
+    found: list[int] = table.filter(texts.is_valid())["sequence"].unique().to_pylist()
+    return found
 
 
 def _grouped(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
@@ -306,10 +335,6 @@ def _repeated(value: object, kind: pa.DataType, count: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, kind), count)
 
 
-def _is_among(sequences: pa.ChunkedArray, chosen: Sequence[int]) -> pa.ChunkedArray:
-    return pc.is_in(sequences, value_set=pa.array(chosen, pa.int64()))
-
-
 def _points(table: pa.Table) -> dict[tuple[str, str], PointColumns]:
     """Return plain points of one writer as columns."""
     found: dict[tuple[str, str], PointColumns] = {}
@@ -325,13 +350,21 @@ def _points(table: pa.Table) -> dict[tuple[str, str], PointColumns]:
 
 
 def _by_series(table: pa.Table) -> Iterator[tuple[str, str, pa.Table]]:
-    groups = table.group_by(["stream", "field"], use_threads=False).aggregate([])
-    for group in groups.to_pylist():
-        stream, field = group["stream"], group["field"]
-        is_own = pc.and_(
-            pc.equal(table["stream"], stream), pc.equal(table["field"], field)
-        )
-        yield stream, field, table.filter(is_own)
+    groups = table.group_by(["stream", "field"], use_threads=False)
+    counted = groups.aggregate([([], "count_all")]).to_pylist()
+    names = {series_name(group["stream"], group["field"]) for group in counted}
+    start = 0
+    for group in counted:
+        stream, field, count = group["stream"], group["field"], group["count_all"]
+        if len(names) == len(counted):  # each lies together
+            yield stream, field, table.slice(start, count)
+        else:
+            are_own = (
+                pc.equal(table["stream"], stream),
+                pc.equal(table["field"], field),
+            )
+            yield stream, field, table.filter(pc.and_(*are_own))
+        start += count
 
 
 def _to_ints(column: pa.ChunkedArray) -> "array[int]":

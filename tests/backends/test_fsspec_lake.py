@@ -305,7 +305,7 @@ def test_list_of_compacted_runs_takes_few_requests() -> None:
     found = reader.runs('metrics.train/loss.max > 1 and tags.n = "7"')
 
     assert [info.run_id for info in found] == ["run-7"]
-    assert len(fs.calls) <= 3 + 31
+    assert len(fs.calls) <= 4
     assert not [call for call in fs.calls if "/points/" in call or "/heads/" in call]
 
 
