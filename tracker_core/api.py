@@ -27,6 +27,7 @@ from tracker_core.records import Batch, Body, Sequencer
 from tracker_core.values import Value, check_name
 
 if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
+    from tracker_core.compactions import Compaction
     from tracker_core.contents import Content
     from tracker_core.datatypes import Lineage, TrackerArtifact, TrackerSource
     from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry
@@ -447,6 +448,25 @@ class NativeTracker(TrackerBase):
         Raises:
             RetryableError: It could not be noted; the next one may.
         """
+
+    def compact(self, run_id: str | None = None) -> "Compaction":
+        """Put what runs that have ended hold into a form that is smaller and faster.
+
+        No answer changes by it. It may be called at any time, by several at once and
+        while others write and read, and calling it again changes nothing. Here it does
+        nothing, as befits a tracker whose store needs no such care.
+
+        Args:
+            run_id: The run; None for all, and for the upkeep of the whole store. One
+                that runs still, or is unknown, is passed over.
+
+        Raises:
+            BackendUnavailableError: A package is missing that it needs.
+        """
+        from tracker_core.compactions import Compaction
+
+        del run_id
+        return Compaction()
 
     def filter_runs(
         self, experiment: str | None, filters: "Iterable[ParamFilter]"

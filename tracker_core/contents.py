@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 from tracker_core.errors import ContentError, InvalidValueError
-from tracker_core.gathered import other_records
+from tracker_core.gathered import without_points
 from tracker_core.records import ArtifactBody, Batch
 
 __all__ = [
@@ -58,7 +58,7 @@ class Content(NamedTuple):
     @property
     def name(self) -> str | None:
         """The name of the first artifact of :attr:`batch` that they are."""
-        for record in other_records(self.batch.records) if self.batch else ():
+        for record in without_points(self.batch.records) if self.batch else ():
             body = record.body
             if isinstance(body, ArtifactBody) and body.digest == self.digest:
                 return body.name

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from tracker_core.api import NativeTracker, Query
 from tracker_core.bodies import check_level
@@ -16,6 +17,7 @@ from tracker_core.entries import (
 )
 from tracker_core.errors import RunNotFoundError
 from tracker_core.history import RunHistory
+from tracker_core.matching import Facts
 from tracker_core.points import Points
 from tracker_core.records import Batch
 from tracker_core.runs import RunInfo
@@ -25,7 +27,15 @@ from tracker_core.summaries import Summary
 from tracker_core.taken import Taken
 from tracker_core.values import Value
 
-__all__ = ["FoldedTracker"]
+__all__ = ["FoldedTracker", "Listed"]
+
+
+class Listed(Facts, Protocol):
+    """What a list needs of a run."""
+
+    @property
+    def created_ns(self) -> int:
+        """The time of the first record, in nanoseconds since 1970; 0 without any."""
 
 
 class FoldedTracker(NativeTracker):
@@ -43,6 +53,10 @@ class FoldedTracker(NativeTracker):
     def histories(self) -> Iterable[RunHistory]:
         """Return the histories of all runs, brought up to date, in any order."""
 
+    def listed(self) -> Iterable[Listed]:
+        """Return what a list tells of all runs, in any order: here their histories."""
+        return self.histories()
+
     def run(self, run_id: str) -> RunInfo:
         """Return who a run is, as :meth:`NativeTracker.run` says."""
         return self._history(run_id).info()
@@ -52,7 +66,7 @@ class FoldedTracker(NativeTracker):
     ) -> Sequence[RunInfo]:
         """Return runs, as :meth:`NativeTracker.runs` says."""
         newest_first = sorted(
-            self.histories(), key=lambda h: (h.created_ns, h.run_id), reverse=True
+            self.listed(), key=lambda one: (one.created_ns, one.run_id), reverse=True
         )
         return select_runs(newest_first, query, order_by, limit)
 

@@ -15,7 +15,7 @@ from tracker_core.records import MetricsBody, Record
 if TYPE_CHECKING:
     from tracker_core.values import Value
 
-__all__ = ["Gathered", "PointColumns", "other_records"]
+__all__ = ["Gathered", "PointColumns", "without_points"]
 
 
 class PointColumns(NamedTuple):
@@ -103,8 +103,8 @@ class Gathered(Sequence[Record]):
         return self._records
 
 
-def other_records(records: Sequence[Record]) -> Sequence[Record]:
-    """Return those that may be something else than plain points, in order."""
+def without_points(records: Sequence[Record]) -> Sequence[Record]:
+    """Return records in order, without those that are known to be points alone."""
     return records.others if isinstance(records, Gathered) else records
 
 

@@ -5,7 +5,8 @@ reads of a native tracker for its run. Trackers that keep records as they are (m
 directories) answer from it; trackers with a schema of their own are compared with it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from heapq import merge
 from itertools import groupby
@@ -22,6 +23,7 @@ from tracker_core.entries import (
     TrackEntry,
     window,
 )
+from tracker_core.gathered import Gathered, PointColumns, without_points
 from tracker_core.points import Points
 from tracker_core.records import (
     LEVELS,
@@ -80,16 +82,34 @@ class RunHistory:
         self._told: dict[type[Body], _Told] = {}
         self._curves: dict[str, Curve] = {}
         self._streams: dict[str, dict[str, Curve]] = {}
+        self._later: list[tuple[Writer, Callable[[], Sequence[Record]]]] = []
         # Those of streams that were read, until more points come.
         self._rows: dict[str, list[tuple[OrderKey, _Cells]]] = {}
 
-    def add(self, batch: Batch) -> None:
-        """Take the records of ``batch`` that were not taken yet."""
+    def add(
+        self, batch: Batch, rest: Callable[[], Sequence[Record]] | None = None
+    ) -> None:
+        """Take the records of ``batch`` that were not taken yet.
+
+        Args:
+            batch: The records.
+            rest: Gives those that ``batch`` leaves out, which are points alone, when
+                points are first asked for. No record of the batch was taken before.
+        """
         self._writers[batch.writer.id] = batch.writer
         taken = self._taken.get(batch.writer.id, Taken())
-        for record in taken.missing(batch):
-            self._add_record(batch.writer, record)
+        overlaps = taken.overlaps(batch.first, batch.last)
+        self._add_records(
+            batch.writer, taken.missing(batch) if overlaps else batch.records
+        )
         self._taken[batch.writer.id] = taken.plus(batch.first, batch.last)
+        if rest is not None:
+            self._later.append((batch.writer, rest))
+
+    def see(self, time_ns: int) -> None:
+        """Note that there is a record of a moment, which may not be taken yet."""
+        if self._created_ns is None or time_ns < self._created_ns:
+            self._created_ns = time_ns
 
     def beat(self, time_ns: int) -> None:
         """Note that the run was alive at a moment; the newest one counts."""
@@ -189,6 +209,7 @@ class RunHistory:
 
     def series(self) -> dict[str, Summary]:
         """Return the summary of each series."""
+        self._load()
         return {
             name: deepcopy(curve.summary())
             for name, curve in sorted(self._curves.items())
@@ -203,10 +224,11 @@ class RunHistory:
         abandoned: bool = False,
     ) -> Points:
         """Return points of a series in order; an unknown series has none."""
-        found = self._curves.get(series, Curve()).points(abandoned=abandoned)
-        chosen = found[window(start_index, limit)]
-        rows = ((step, key[1], deepcopy(value)) for key, step, value, _ in chosen)
-        return Points.of_rows(rows, start_index)
+        self._load()
+        found = self._curves.get(series, Curve()).columns(abandoned=abandoned)
+        part = window(start_index, limit)
+        values = deepcopy(found.values[part])
+        return Points(found.steps[part], found.times_ns[part], values, start_index)
 
     def rows(self, stream: str, start_index: int = 0, limit: int | None = None) -> Rows:
         """Return points of a whole stream in order; an unknown stream has none."""
@@ -272,6 +294,7 @@ class RunHistory:
         ]
 
     def _rows_of(self, stream: str) -> list[tuple[OrderKey, _Cells]]:
+        self._load()
         if stream not in self._rows:
             found: dict[OrderKey, _Cells] = {}
             for field, curve in sorted(self._streams.get(stream, {}).items()):
@@ -309,6 +332,7 @@ class RunHistory:
         return found
 
     def _points_by_writer(self) -> dict[str, _Points]:
+        self._load()
         found: dict[str, _Points] = {}
         for name, curve in self._curves.items():
             of_writers: dict[str, list[CurvePoint]] = {}
@@ -318,42 +342,62 @@ class RunHistory:
                 found.setdefault(writer, []).append((name, points))
         return found
 
-    def _add_record(self, writer: Writer, record: Record) -> None:
-        if self._created_ns is None or record.time_ns < self._created_ns:
-            self._created_ns = record.time_ns
-        body = record.body
-        if isinstance(body, MetricsBody | ColumnsBody):
-            self._rows.clear()
-            if self._add_points(writer, record, body):
-                return
-        key = order_key(writer, record)
-        self._told.setdefault(type(body), []).append((key, body))
+    def _load(self) -> None:
+        """Take the points that were left for later."""
+        while self._later:
+            writer, rest = self._later[-1]
+            self._add_records(writer, rest())
+            self._later.pop()
+
+    def _add_records(self, writer: Writer, records: Sequence[Record]) -> None:
+        if isinstance(records, Gathered):
+            self._add_points(writer, records.points)
+        for record in without_points(records):
+            self._add_record(writer, record)
 
     def _add_points(
-        self, writer: Writer, record: Record, body: MetricsBody | ColumnsBody
-    ) -> bool:
-        """Add the points of a record; tell whether it had any."""
-        has_any = False
-        for name, row, step, value in _cells(body):
-            key = order_key(writer, record, row)
-            self._curve(name).add((key, step, value, writer.rank))
-            has_any = True
-        return has_any
+        self, writer: Writer, points: Mapping[tuple[str, str], PointColumns]
+    ) -> None:
+        self._rows.clear()
+        for series, columns in points.items():
+            self._curve(series_name(*series)).extend(writer, columns)
+            self.see(columns.times_ns[0])
+
+    def _add_record(self, writer: Writer, record: Record) -> None:
+        self.see(record.time_ns)
+        match record.body:
+            case MetricsBody() as body if any(body.streams.values()):
+                self._rows.clear()
+                for name, row, step, value in _cells(body):
+                    key = order_key(writer, record, row)
+                    self._curve(name).add((key, step, value, writer.rank))
+            case ColumnsBody() as body if any(map(len, body.fields.values())):
+                self._add_points(writer, _columns(record, body))
+            case body:
+                key = order_key(writer, record)
+                self._told.setdefault(type(body), []).append((key, body))
 
 
-def _cells(
-    body: MetricsBody | ColumnsBody,
-) -> Iterator[tuple[str, int, int | None, Value]]:
+def _cells(body: MetricsBody) -> Iterator[tuple[str, int, int | None, Value]]:
     """Give series, row, step and value of each point."""
-    if isinstance(body, MetricsBody):
-        for row, (stream, fields) in enumerate(body.streams.items()):
-            for field, value in fields.items():
-                yield series_name(stream, field), row, body.step, value
-        return
-    for field, column in body.fields.items():
-        name = series_name(body.stream, field)
-        for row, value in enumerate(column):
-            yield name, row, None if body.steps is None else body.steps[row], value
+    for row, (stream, fields) in enumerate(body.streams.items()):
+        for field, value in fields.items():
+            yield series_name(stream, field), row, body.step, value
+
+
+def _columns(record: Record, body: ColumnsBody) -> dict[tuple[str, str], PointColumns]:
+    """Return the points of each series of a record of columns."""
+    count = max(map(len, body.fields.values()), default=0)
+    sequences = array("q", [record.sequence]) * count
+    times_ns = array("q", [record.time_ns]) * count
+    steps = [None] * count if body.steps is None else body.steps
+    return {
+        (body.stream, field): PointColumns(
+            sequences, times_ns, range(count), steps, cast("Sequence[float]", column)
+        )
+        for field, column in body.fields.items()
+        if count
+    }
 
 
 def _attempt_and_id(writer: Writer) -> tuple[int, str]:

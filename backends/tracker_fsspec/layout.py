@@ -9,8 +9,15 @@
                 /heartbeats/<beater>                       when the run was alive
                 /incoming/                                 unfinished, local disks only
     <root>/<source>/descendants/<run>                      if <source> exists already
+    <root>/<run>/heads/<inputs>.jsonl                      all but the points, compacted
     <root>/<contents>/<ab>/<abcd…>                         content, by its digest
                      /incoming/                            unfinished content
+    <root>/LAKESIDE/points/day=<day>/<created>-<key>-<inputs>.parquet
+                   /index/<key>-<inputs>.jsonl.gz          what lists need of a run
+                         /merged-<inputs>.jsonl.gz         the same of many
+                   /open/<key>-<tracker>                   who may write to a run still
+                   /left/<key>-<inputs>                    what is to be removed later
+                   /incoming/                              unfinished, local disks only
 
 A batch is one object of JSON lines (:mod:`tracker_core.wire`) that never changes: the
 same name always holds the same records. Writers need no locks, since no two share a
@@ -33,11 +40,18 @@ leaves it there, where nobody reads; on a local disk whoever writes content a da
 removes it. An object store shows it when it is complete, so a crash leaves at worst
 parts of an upload, which the store hides.
 
-Two files are ever changed. One is torchx's, ``sources/<source>`` and its mirror in
+The run that has ended is compacted (:mod:`tracker_fsspec.compaction`): its points are
+put into one Parquet object, and everything else into its *head*. Both follow from what
+was taken, which ``<inputs>`` is the digest of, so whoever compacts the same writes the
+same under the same name, and nothing but a later compaction of more replaces them.
+``<key>`` is the beginning of the SHA-256 digest of ``<run>``.
+
+Three files are ever changed. One is torchx's, ``sources/<source>`` and its mirror in
 ``descendants``: its lines are read, and written back with one more. The other is that
 of a heartbeat, ``{"time_ns": 1700000000000000000}``, which each tracker that watches
 the run has for itself and replaces; of all of them the newest counts. A crash loses
-one heartbeat, and the next makes up for it.
+one heartbeat, and the next makes up for it. The third is the mark in ``open`` that a
+tracker renews while it writes to a run (:mod:`tracker_fsspec.marks`).
 
 ``<run>`` and ``<source>`` are the BASE32 form of the run id, exactly torchx's.
 It has capital letters only, so ids that differ in case stay apart on every disk.
@@ -45,10 +59,12 @@ An id that is too long for a file name goes by its SHA-256 digest; its batches t
 ``<contents>`` is the BASE32 form of ``sha256:contents``: genuine torchx decodes the
 name of every directory below the root, and lists no runs at all where one is none. No
 run can have that directory, since an id that begins with ``sha256:`` goes by its digest
-too. torchx lists it as a run that holds nothing.
+too. torchx lists it as a run that holds nothing. ``LAKESIDE`` is BASE32 too, of five
+characters that nobody would name a run by; a run that has them goes by its digest.
 """
 
 import re
+import time
 from base64 import b32decode, b32encode
 from enum import StrEnum
 from hashlib import sha256
@@ -58,14 +74,20 @@ from tracker_core.records import Batch, Record, Writer
 
 __all__ = [
     "INCOMING_CONTENTS",
+    "LAKE",
     "Category",
+    "Lake",
     "batch_name",
+    "batch_range",
     "content_path",
     "directory_name",
     "file_name",
     "holds_records",
     "is_digest",
+    "key_of",
+    "lake_path",
     "may_hold_run",
+    "points_name",
     "run_id_in",
     "torchx_time",
 ]
@@ -75,6 +97,9 @@ _MAX_NAME_BYTES = 255
 _DIGEST = "sha256:"
 # No run has it: directory_name gives an id that begins so the name of its digest.
 _CONTENTS = b32encode(f"{_DIGEST}contents".encode()).decode()
+_KEY_DIGITS = 20
+_BATCH_NAME = re.compile(r"(.+)-([0-9]{12,})-([0-9]{12,})\.jsonl", re.ASCII)
+_SECOND = 1_000_000_000
 # Nanoseconds of more digits lie beyond the year 2286.
 _TORCHX_NAME = re.compile("[0-9]{1,19}", re.ASCII)
 
@@ -88,6 +113,21 @@ class Category(StrEnum):
     SOURCES = "sources"
     DESCENDANTS = "descendants"
     HEARTBEATS = "heartbeats"
+    HEADS = "heads"
+    INCOMING = "incoming"
+
+
+LAKE = "LAKESIDE"
+"""The directory of what is compacted."""
+
+
+class Lake(StrEnum):
+    """The directories of what is compacted."""
+
+    POINTS = "points"
+    INDEX = "index"
+    OPEN = "open"
+    LEFT = "left"
     INCOMING = "incoming"
 
 
@@ -99,7 +139,8 @@ def directory_name(run_id: str) -> str:
     """Return the name of a run's directory: ASCII capitals, digits and ``=``."""
     name = _to_base32(run_id)
     # An id that itself reads like a digest must not lead to another run's directory.
-    if len(name) > _MAX_NAME_BYTES or run_id.startswith(_DIGEST):
+    is_taken = run_id.startswith(_DIGEST) or name == LAKE
+    if len(name) > _MAX_NAME_BYTES or is_taken:
         return _to_base32(_DIGEST + sha256(run_id.encode()).hexdigest())
     return name
 
@@ -131,6 +172,31 @@ def batch_name(batch: Batch) -> str:
     return f"{batch.writer.id}-{batch.first:012d}-{batch.last:012d}.jsonl"
 
 
+def batch_range(name: str) -> tuple[str, int, int] | None:
+    """Return the writer and the range that a batch's name tells; None if it does not.
+
+    Names of other making are batches too, whose content alone tells.
+    """
+    found = _BATCH_NAME.fullmatch(name)
+    return (found[1], int(found[2]), int(found[3])) if found else None
+
+
+def key_of(directory: str) -> str:
+    """Return what a run's directory is called by where its name would be too long."""
+    return sha256(directory.encode()).hexdigest()[:_KEY_DIGITS]
+
+
+def lake_path(part: Lake, name: str) -> str:
+    """Return the path below the root of something that is compacted."""
+    return f"{LAKE}/{part}/{name}"
+
+
+def points_name(created_ns: int, key: str, inputs: str) -> str:
+    """Return the name below ``points`` of a run's points; names sort by creation."""
+    day = time.strftime("%Y-%m-%d", time.gmtime(created_ns // _SECOND))
+    return f"day={day}/{created_ns:020d}-{key}-{inputs}.parquet"
+
+
 def file_name(writer: Writer, record: Record) -> str:
     """Return the name of a record's file for torchx; names sort by time."""
     return f"{record.time_ns:020d}-{writer.id}-{record.sequence:012d}"
@@ -143,7 +209,7 @@ def torchx_time(name: str) -> int | None:
 
 def holds_records(category: str, name: str) -> bool:
     """Whether a file is a batch, or a record of genuine torchx."""
-    if category == Category.BATCHES:
+    if category in (Category.BATCHES, Category.HEADS):
         return name.endswith(".jsonl") and not name.startswith(".")
     for_torchx = category in (Category.METADATA, Category.ARTIFACTS)
     return for_torchx and torchx_time(name) is not None

@@ -1,6 +1,7 @@
 """Files below one root, on any filesystem of fsspec."""
 
 import errno
+import inspect
 import io
 import os
 import stat
@@ -25,10 +26,13 @@ _OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "os
 # Where a name is all there is: making a directory would at best do nothing, and on
 # some of them create the bucket of a misspelt URL.
 _WITHOUT_DIRECTORIES = _OBJECT_STORES | {"memory"}
+# Disks that know no links.
+_NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 _MEBIBYTE = 2**20
 # S3 takes no smaller parts of an upload, and no more of them.
 _MIN_PART_MEBIBYTES = 5
 _MAX_PARTS = 10_000
+_SECOND = 1_000_000_000
 _READ_BYTES = 4 * _MEBIBYTE
 
 
@@ -134,6 +138,62 @@ class Store:
         with _as_os_error():
             self._make_parent(full)
             self.fs.pipe_file(full, content)
+
+    def create(self, path: str, content: bytes, incoming: str) -> bool:
+        """Write a file that is not there yet, and tell whether it was not.
+
+        Of several that do so at once one alone writes it on a local disk, and where the
+        object store can be told to; elsewhere, what they write must be the same.
+        """
+        if self.is_local:
+            return _linked_into(self._local(path), self._local(incoming), content)
+        full = self._full(path)
+        try:
+            if self.size_of(path) is not None:
+                return False
+            with _as_os_error():
+                self._make_parent(full)
+                if _creates(self.fs):
+                    self.fs.pipe_file(full, content, mode="create")
+                else:
+                    self.fs.pipe_file(full, content)
+        except FileExistsError:
+            return False
+        return True
+
+    def remove(self, paths: Iterable[str]) -> int:
+        """Remove files, and return how many there were; others may remove them too."""
+        count = 0
+        for path in paths:
+            with suppress(FileNotFoundError), _as_os_error():
+                self.fs.rm_file(self._full(path))
+                count += 1
+        return count
+
+    def modified_ns(self, path: str) -> int | None:
+        """Return when a file was written, by the store's clock, in nanoseconds.
+
+        Returns:
+            None where the store does not tell, or there is no such file.
+        """
+        try:
+            with _as_os_error():
+                self.fs.invalidate_cache()
+                moment = self.fs.modified(self._full(path))
+        except (FileNotFoundError, NotImplementedError):
+            return None
+        return int(moment.timestamp() * _SECOND)
+
+    def below(self, path: str) -> list[str]:
+        """Return the sorted paths of all files below a directory, relative to it."""
+        top = f"{self._full(path)}/"
+        try:
+            with _as_os_error():
+                self.fs.invalidate_cache()
+                found = self.fs.find(self._full(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return sorted(name[name.index(top) + len(top) :] for name in found)
 
     def put_content(self, path: str, content: Content, incoming: str) -> None:
         """Write content of any size, which appears when all of it is written.
@@ -320,6 +380,33 @@ def _renamed_into(path: Path, incoming: Path) -> Iterator[BinaryIO]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+def _linked_into(path: Path, incoming: Path, content: bytes) -> bool:
+    """Write a file and give it its name, unless there is one of that name."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    incoming.mkdir(parents=True, exist_ok=True)
+    unfinished = incoming / new_writer_id()
+    try:
+        unfinished.write_bytes(content)
+        path.hardlink_to(unfinished)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return True
+
+
+def _creates(fs: fsspec.AbstractFileSystem) -> bool:
+    """Tell whether a filesystem can be told to write what is not there alone."""
+    pipe = getattr(fs, "_pipe_file", None) or fs.pipe_file
+    return "mode" in inspect.signature(pipe).parameters
 
 
 def _is_linked(content: Content, file: BinaryIO) -> bool:

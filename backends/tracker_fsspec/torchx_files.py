@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import cast
 
+from tracker_core.gathered import without_points
 from tracker_core.records import ArtifactBody, Batch, MetadataBody, Record, Writer
 from tracker_core.values import check_mapping, check_text, to_json
 from tracker_fsspec.layout import Category, file_name, torchx_time
@@ -20,7 +21,7 @@ __all__ = ["files_of", "labels_in", "torchx_batch", "with_label"]
 
 def files_of(batch: Batch) -> Iterator[tuple[str, bytes]]:
     """Yield path within the run and content of the files for torchx, without edges."""
-    for record in batch.records:
+    for record in without_points(batch.records):
         name = file_name(batch.writer, record)
         match record.body:
             case MetadataBody(values):

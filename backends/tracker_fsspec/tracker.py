@@ -1,24 +1,31 @@
 """The tracker that keeps runs as files."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import fsspec
 from fsspec.implementations.memory import MemoryFileSystem
 
 from tracker_core.api import Capability
+from tracker_core.compactions import Compaction
 from tracker_core.contents import Content
 from tracker_core.datatypes import TrackerSource
+from tracker_core.entries import Rows
 from tracker_core.errors import RetryableError
-from tracker_core.folded import FoldedTracker
+from tracker_core.folded import FoldedTracker, Listed
+from tracker_core.gathered import without_points
 from tracker_core.history import RunHistory
+from tracker_core.points import Points
 from tracker_core.records import Batch, SourceBody
 from tracker_core.retelling import edge_batch
+from tracker_core.summaries import Summary
 from tracker_core.taken import Taken
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_fsspec.heartbeats import heartbeat_to_bytes
+from tracker_fsspec.lakeside import LakeSide
 from tracker_fsspec.layout import (
     Category,
     batch_name,
@@ -31,6 +38,8 @@ from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
 
 __all__ = ["FsspecTracker"]
+
+_T = TypeVar("_T")
 
 
 class FsspecTracker(FoldedTracker):
@@ -51,6 +60,8 @@ class FsspecTracker(FoldedTracker):
         self._objects = Objects(self._store)
         self._readers: dict[str, RunReader] = {}
         self._beaten_ns: dict[str, int] = {}
+        self._lake = LakeSide(self._store)
+        self._is_failing = False
         if isinstance(fs, MemoryFileSystem):
             self.capabilities = frozenset({Capability.HISTORY, Capability.CONTENT})
 
@@ -68,6 +79,7 @@ class FsspecTracker(FoldedTracker):
         Raises:
             RetryableError: The filesystem refused.
         """
+        self._is_failing = True
         try:
             if not self._holds(batch):
                 self._write(batch)
@@ -75,6 +87,71 @@ class FsspecTracker(FoldedTracker):
             what = f"{self!r} could not take a batch of run {batch.run_id!r}"
             message = f"{what}: {reason_of(error)}"
             raise RetryableError(message) from error
+        self._is_failing = False
+
+    def compact(self, run_id: str | None = None) -> Compaction:
+        """Compact runs that have ended, as :meth:`NativeTracker.compact` says.
+
+        Without a run it also merges the index and removes what has been superseded for
+        an hour, by the clock of the store.
+
+        Raises:
+            OSError: The filesystem refused.
+            BackendUnavailableError: pyarrow is not installed.
+        """
+        return self._lake.compact(None if run_id is None else directory_name(run_id))
+
+    def close(self) -> None:
+        """Compact the runs that this tracker has written to and that have ended.
+
+        What fails, or would take long, is left to :meth:`compact`.
+        """
+        if not self._is_failing:
+            self._lake.conclude(self._sequencer.writer.id)
+
+    def listed(self) -> Iterator[Listed]:
+        """Give what lists tell of a run, from the index if that knows all of it."""
+        directories = self._store.directories()
+        known = self._lake.known(directories)
+        for directory in directories:
+            if directory in known:
+                yield known[directory]
+            elif may_hold_run(directory):
+                history = self._reader_of(directory).refresh_if_allowed()
+                if history is not None:
+                    yield history
+
+    def series(self, run_id: str) -> Mapping[str, Summary]:
+        """Return the summaries, as :meth:`NativeTracker.series` says."""
+        return self._again_if_moved(run_id, partial(super().series, run_id))
+
+    def points(
+        self,
+        run_id: str,
+        series: str,
+        start_index: int = 0,
+        limit: int | None = None,
+        *,
+        abandoned: bool = False,
+    ) -> Points:
+        """Return points, as :meth:`NativeTracker.points` says."""
+        read = partial(super().points, run_id, series, start_index, limit)
+        return self._again_if_moved(run_id, partial(read, abandoned=abandoned))
+
+    def rows(
+        self, run_id: str, stream: str, start_index: int = 0, limit: int | None = None
+    ) -> Rows:
+        """Return points of a stream, as :meth:`NativeTracker.rows` says."""
+        read = partial(super().rows, run_id, stream, start_index, limit)
+        return self._again_if_moved(run_id, read)
+
+    def _again_if_moved(self, run_id: str, read: Callable[[], _T]) -> _T:
+        """Read once more where a compaction has replaced the points meanwhile."""
+        try:
+            return read()
+        except FileNotFoundError:
+            self._reader(run_id).forget()
+            return read()
 
     def history(self, run_id: str) -> RunHistory | None:
         """Return the history of a run, as :meth:`FoldedTracker.history` says."""
@@ -163,9 +240,10 @@ class FsspecTracker(FoldedTracker):
 
     def _write(self, batch: Batch) -> None:
         run = directory_name(batch.run_id)
+        self._lake.open(run, self._sequencer.writer.id)
         for name, content in files_of(batch):
             self._put(run, f"{run}/{name}", content)
-        for record in batch.records:
+        for record in without_points(batch.records):
             if isinstance(record.body, SourceBody):
                 self._write_edge(run, record.body)
         self._put(run, _batch_path(batch), batch_to_lines(batch).encode())

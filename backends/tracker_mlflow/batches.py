@@ -25,7 +25,7 @@ from typing import Final
 
 from mlflow.entities import Run
 
-from tracker_core.gathered import other_records
+from tracker_core.gathered import without_points
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch, CreatedBody, EndedBody, StartedBody
 from tracker_core.wire import batch_from_lines, batch_to_lines
@@ -64,7 +64,7 @@ def tells_life(batch: Batch) -> bool:
     """Tell whether a batch says that the run was made, began or ended."""
     kinds = CreatedBody | StartedBody | EndedBody
     return any(
-        isinstance(record.body, kinds) for record in other_records(batch.records)
+        isinstance(record.body, kinds) for record in without_points(batch.records)
     )
 
 

@@ -10,7 +10,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from tracker_core.contents import Content
-from tracker_core.gathered import other_records
+from tracker_core.gathered import without_points
 from tracker_core.identity import friendly_name
 from tracker_core.records import Batch, CreatedBody
 from tracker_mlflow.batches import (
@@ -225,7 +225,7 @@ class Runs:
 
 def _created(batch: Batch) -> CreatedBody:
     """Return who a run is, as far as a batch tells."""
-    for record in other_records(batch.records):
+    for record in without_points(batch.records):
         if isinstance(record.body, CreatedBody):
             return record.body
     return CreatedBody()

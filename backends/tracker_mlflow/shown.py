@@ -25,7 +25,7 @@ from typing import NamedTuple
 
 from mlflow.entities import Metric
 
-from tracker_core.gathered import Gathered, other_records
+from tracker_core.gathered import Gathered, without_points
 from tracker_core.records import (
     ArtifactBody,
     Batch,
@@ -76,7 +76,7 @@ def shown(batch: Batch) -> Shown:
     records = batch.records
     if isinstance(records, Gathered):
         found.metrics.extend(_gathered(records, found.tags))
-    for record in other_records(records):
+    for record in without_points(records):
         _add(found, record)
     return found
 

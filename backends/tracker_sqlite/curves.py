@@ -5,11 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby, repeat
 from typing import NamedTuple, TypeAlias, cast
 
+from tracker_core.blocks import Block, joined, joined_column
 from tracker_core.entries import Row, Rows
 from tracker_core.points import Points
 from tracker_core.records import OrderKey
 from tracker_core.values import Value
-from tracker_sqlite.blocks import Block, joined, joined_column
 from tracker_sqlite.extents import Extents, Limits, standing
 from tracker_sqlite.metrics import Head, Stretch, fetched, heads
 

@@ -7,10 +7,10 @@ added without a look at the points that are there.
 from collections.abc import Mapping
 from typing import TypeAlias, cast
 
+from tracker_core.blocks import Block
 from tracker_core.records import Writer
 from tracker_core.rewinds import abandoned_from
 from tracker_core.values import from_json, to_json
-from tracker_sqlite.blocks import Block
 
 __all__ = ["Extents", "Limits", "standing"]
 

@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from tracker_core.blocks import decode
 from tracker_core.summaries import SeriesState
 from tracker_core.values import Value, from_json, to_json
-from tracker_sqlite.blocks import decode
 from tracker_sqlite.columns import Column, to_columns
 
 __all__ = ["register_functions", "register_own_functions"]

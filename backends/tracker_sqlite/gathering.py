@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import cast
 
+from tracker_core.blocks import Block, Ints, Steps, joined, step_column
 from tracker_core.gathered import PointColumns
 from tracker_core.points import value_column
 from tracker_core.records import ColumnsBody, MetricsBody, OrderKey, series_name
 from tracker_core.values import Value
-from tracker_sqlite.blocks import Block, Ints, Steps, joined, step_column
 
 __all__ = ["Gathering"]
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple, cast
 
+from tracker_core.blocks import Block, Packed, decode, encode, joined
 from tracker_core.errors import ConfigError
 from tracker_core.records import OrderKey, Writer
-from tracker_sqlite.blocks import Block, Packed, decode, encode, joined
 
 __all__ = ["Head", "Stretch", "blocks_between", "fetched", "heads", "keep", "pack"]
 
@@ -73,7 +73,7 @@ class Stretch(NamedTuple):
     Args:
         writer: The writer.
         block: The points.
-        known: What :func:`~tracker_sqlite.blocks.encode` has packed before.
+        known: What :func:`~tracker_core.blocks.encode` has packed before.
     """
 
     writer: Writer

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import cast
 
+from tracker_core.blocks import Block, step_column
 from tracker_core.points import value_column
 from tracker_core.records import Batch, Record, UnknownBody, Writer
 from tracker_core.values import Value, from_json
 from tracker_core.wire import body_from_fields
-from tracker_sqlite.blocks import Block, step_column
 from tracker_sqlite.columns import Column, from_columns
 from tracker_sqlite.metrics import Stretch
 from tracker_sqlite.series import add_points

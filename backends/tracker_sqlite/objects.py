@@ -105,7 +105,7 @@ class FileObjects(Objects):
         Raises:
             ContentError: It is not there, or what is there is no file or not readable.
         """
-        from tracker_core.contents import is_digest  # noqa: PLC0415 - as above
+        from tracker_core.contents import is_digest
 
         if not is_digest(digest):
             raise _missing(digest)
@@ -128,7 +128,7 @@ def _is_there(path: Path, content: "Content") -> bool:
     Raises:
         IsADirectoryError: There is a folder in its place.
     """
-    from hashlib import file_digest  # noqa: PLC0415 - as above
+    from hashlib import file_digest
 
     try:
         with path.open("rb") as file:

@@ -17,6 +17,7 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 from typing import NamedTuple, TypeAlias, cast
 
+from tracker_core.blocks import Block, joined
 from tracker_core.errors import RunNotFoundError
 from tracker_core.gathered import Gathered, PointColumns
 from tracker_core.records import (
@@ -44,7 +45,6 @@ from tracker_core.retelling import (
 from tracker_core.taken import Taken
 from tracker_core.values import Value, from_json
 from tracker_core.wire import body_from_fields
-from tracker_sqlite.blocks import Block, joined
 from tracker_sqlite.columns import Column, from_columns
 from tracker_sqlite.lifecycle import mapping_from_json
 from tracker_sqlite.metrics import blocks_between

@@ -122,7 +122,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
     with transaction(connection, "IMMEDIATE"):
         marks = _marks_within(connection)
         if _FIRST_VERSION <= marks.version < SCHEMA_VERSION:
-            from tracker_sqlite.migration import migrate  # noqa: PLC0415 - once
+            from tracker_sqlite.migration import migrate
 
             migrate(connection, marks.version)
         elif marks == _BLANK:

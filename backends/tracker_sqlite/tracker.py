@@ -89,14 +89,14 @@ class SqliteTracker(NativeTracker):
         self, query: Query = None, order_by: str | None = None, limit: int | None = None
     ) -> Sequence[RunInfo]:
         """Return runs, as :meth:`NativeTracker.runs` says."""
-        from tracker_sqlite import listing  # noqa: PLC0415 - a job lists no runs
+        from tracker_sqlite import listing
 
         with self._database.reading() as connection:
             return listing.runs(connection, query, order_by, limit)
 
     def experiments(self) -> Sequence[Experiment]:
         """Return the experiments, as :meth:`NativeTracker.experiments` says."""
-        from tracker_sqlite import listing  # noqa: PLC0415 - a job lists no runs
+        from tracker_sqlite import listing
 
         with self._database.reading() as connection:
             return listing.experiments(connection)
@@ -105,7 +105,7 @@ class SqliteTracker(NativeTracker):
         """Return ids by an index, as :meth:`NativeTracker.run_ids` says."""
         if kwargs.keys() - {"parent_run_id"}:
             return super().run_ids(**kwargs)
-        from tracker_sqlite import listing  # noqa: PLC0415 - a job lists no runs
+        from tracker_sqlite import listing
 
         with self._database.reading() as connection:
             return listing.run_ids(connection, kwargs.get("parent_run_id"))
@@ -222,13 +222,13 @@ class SqliteTracker(NativeTracker):
 
     def batches(self, run_id: str) -> Iterator[Batch]:
         """Give all records again, as :meth:`NativeTracker.batches` says."""
-        from tracker_sqlite import retelling  # noqa: PLC0415 - a job copies no runs
+        from tracker_sqlite import retelling
 
         return retelling.batches(self._database.reading, run_id)
 
     def taken(self, run_id: str) -> "Mapping[str, Taken]":
         """Return what was taken, as :meth:`NativeTracker.taken` says."""
-        from tracker_sqlite import retelling  # noqa: PLC0415 - a job copies no runs
+        from tracker_sqlite import retelling
 
         with self._database.reading() as connection:
             return retelling.taken(connection, run_id)

@@ -40,7 +40,7 @@ from tracker_sqlite.metrics import Stretch
 from tracker_sqlite.series import add_points, pack_all
 
 if TYPE_CHECKING:
-    from tracker_sqlite.blocks import Packed
+    from tracker_core.blocks import Packed
 
 __all__ = ["take", "take_records"]
 

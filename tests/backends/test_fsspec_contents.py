@@ -552,4 +552,4 @@ def test_torchx_can_decode_every_directory(tmp_path: Path) -> None:
 
     decoded = [b32decode(path.name).decode("ascii") for path in tmp_path.iterdir()]
 
-    assert sorted(decoded) == ["run", "sha256:contents"]
+    assert sorted(decoded) == ["X\x14I d", "run", "sha256:contents"]

@@ -54,7 +54,7 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
         (
             ("qqq",),
-            "no command qqq; there are copy, env, get, list, run, show, status, sync",
+            "no command qqq; there are compact, copy, env, get, list, run, show, ",
         ),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),

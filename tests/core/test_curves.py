@@ -1,12 +1,15 @@
 """One series: its points in order, those that stand, and their summary."""
 
 import itertools
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.curves import Curve, CurvePoint
+from tracker_core.gathered import PointColumns
+from tracker_core.records import Writer
 
 if TYPE_CHECKING:
     from tracker_core.records import OrderKey
@@ -114,3 +117,64 @@ def test_what_stands_follows_from_the_words_of_the_rule(
     ]
 
     assert list(_curve(*points).points()) == expected
+
+
+def _pieces() -> st.SearchStrategy[list[tuple[Writer, PointColumns]]]:
+    def columns(found: tuple[int, list[int], bool, int, int]) -> PointColumns:
+        begin, waits, has_steps, first, number = found
+        times = [*accumulate(waits, initial=begin)]
+        places = range(number * 10 + 1, number * 10 + 1 + len(times))
+        steps = [first + n for n in range(len(times))] if has_steps else [None] * 99
+        values = [place / 4 for place in places]
+        return PointColumns(
+            places, times, [0] * len(times), steps[: len(times)], values
+        )
+
+    shape = st.tuples(
+        st.integers(0, 6),
+        st.lists(st.integers(0, 2), max_size=4),
+        st.booleans(),
+        st.integers(0, 3),
+    )
+    writer = st.sampled_from([Writer("a"), Writer("b", 1, 1), Writer("a2", 2)])
+    return st.lists(st.tuples(writer, shape), min_size=1, max_size=4).map(
+        lambda found: [
+            (writer, columns((*shape, number)))
+            for number, (writer, shape) in enumerate(found)
+        ]
+    )
+
+
+@given(pieces=_pieces(), abandoned=st.booleans())
+def test_columns_tell_what_their_points_tell(
+    pieces: list[tuple[Writer, PointColumns]], *, abandoned: bool
+) -> None:
+    """Whether they come in order or not, from one writer or from several."""
+    curve, model = Curve(), Curve()
+    for writer, columns in pieces:
+        curve.extend(writer, columns)
+        for sequence, time_ns, row, step, value in zip(*columns, strict=True):
+            key = (writer.attempt, time_ns, writer.id, sequence, row)
+            model.add((key, step, value, writer.rank))
+
+    steps, times_ns, values = curve.columns(abandoned=abandoned)
+
+    expected = model.points(abandoned=abandoned)
+    assert [*zip(steps, times_ns, values, strict=True)] == [
+        (step, key[1], value) for key, step, value, _ in expected
+    ]
+    if expected:
+        assert curve.summary() == model.summary()
+    assert curve.points(abandoned=abandoned) == expected
+
+
+def test_points_and_columns_mix() -> None:
+    """One after the other, read in between."""
+    curve = _curve(_point(1, 0, at=0, value=0.5))
+    curve.extend(Writer("w"), PointColumns([1], [1], [0], [1], [1.5]))
+    before = [*curve.columns().values]
+
+    curve.extend(Writer("w"), PointColumns([2], [2], [0], [2], [2.5]))
+
+    assert (before, [*curve.columns().values]) == ([0.5, 1.5], [0.5, 1.5, 2.5])
+    assert curve.summary().count == 3

@@ -1,6 +1,7 @@
 """Batches survive as lines of JSON, with kinds that nobody knows yet."""
 
 import json
+import random
 from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker_core.gathered import Gathered
 from tracker_core.records import (
     ArtifactBody,
     Batch,
@@ -33,6 +35,7 @@ from tracker_core.records import (
     Writer,
 )
 from tracker_core.testing.contract.answers import exact
+from tracker_core.testing.contract.columns import gathered
 from tracker_core.testing.contract.machine import bodies, texts
 from tracker_core.values import MAX_STEP
 from tracker_core.wire import (
@@ -181,8 +184,8 @@ def test_text_that_is_no_batch_is_a_value_error(text: str) -> None:
 
 def test_newer_version_is_named() -> None:
     """The error says which version was found, and what to do."""
-    with pytest.raises(ValueError, match=r"version 2.*upgrade"):
-        batch_from_lines(_HEAD.replace('"version":1', '"version":2'))
+    with pytest.raises(ValueError, match=r"version 3.*upgrade"):
+        batch_from_lines(_HEAD.replace('"version":1', '"version":3'))
 
 
 @pytest.mark.parametrize("time", ["-1", "1.5", "true", "null", '"1"', str(2**63)])
@@ -363,3 +366,105 @@ def test_columns_are_written_as_lists() -> None:
 
     assert (line["stream"], line["steps"]) == ("s", [0, 1])
     assert line["fields"] == {"v": [{"$float": "nan"}, 1]}
+
+
+def _points(count: int) -> Batch:
+    """Return a batch of records of two plain points each, as columns."""
+    said = [
+        MetricsBody(step, {"train": {"loss": step / 7}, "": {"n": step}})
+        for step in range(count)
+    ]
+    return gathered(_batch(TagsBody({"a": "b"}), *said))
+
+
+@given(st.lists(bodies(), max_size=4), st.integers(0, 9))
+def test_gathered_batch_survives(said: list[Body], count: int) -> None:
+    """Points come back as columns where they are many, and always as they were."""
+    points = [MetricsBody(n, {"s": {"v": n / 7, "n": -n}}) for n in range(count)]
+    batch = _batch(*points, *said)
+
+    back = batch_from_lines(batch_to_lines(gathered(batch)))
+
+    assert exact(back._replace(records=tuple(back.records))) == exact(batch)
+
+
+def test_many_points_are_a_line_for_each_series() -> None:
+    """The first line tells the version, and how many records there are."""
+    batch = _points(100)
+
+    head, *lines = map(json.loads, batch_to_lines(batch).splitlines())
+
+    assert (head["version"], head["count"]) == (2, 101)
+    assert [line.get("kind", line.get("field")) for line in lines] == [
+        "tags",
+        "loss",
+        "n",
+    ]
+    assert isinstance(batch_from_lines(batch_to_lines(batch)).records, Gathered)
+
+
+def test_few_points_are_a_line_for_each_record() -> None:
+    """Older readers read them, and so do people."""
+    head, *lines = map(json.loads, batch_to_lines(_points(3)).splitlines())
+
+    assert head["version"] == 1
+    assert [line["kind"] for line in lines] == ["tags", *["metrics"] * 3]
+
+
+def test_points_take_few_bytes() -> None:
+    """Noise takes eight bytes, and its text form a third more."""
+    source = random.Random(7)  # noqa: S311 - noise, no secret
+    said = [MetricsBody(n, {"": {"loss": source.random()}}) for n in range(5_000)]
+
+    text = batch_to_lines(gathered(_batch(*said)))
+
+    assert len(text) < 5_000 * 14
+
+
+def test_long_columns_are_blocks() -> None:
+    """They come back as lists of the same values, of whatever kinds."""
+    body = ColumnsBody("s", [*range(40)], {"v": [0.5] * 40, "x": [1, None] * 20})
+    batch = _batch(body)
+
+    line = json.loads(batch_to_lines(batch).split("\n")[1])
+
+    assert {*line["fields"]["v"]} == {*line["steps"]} == {"block"}
+    assert exact(batch_from_lines(batch_to_lines(batch))) == exact(batch)
+
+
+@pytest.mark.parametrize(
+    ("place", "bad"),
+    [
+        ("points", ""),
+        ("points", "!"),
+        ("points", "AAAA"),
+        ("points", 5),
+        ("field", None),
+    ],
+)
+def test_damaged_block_of_points_is_refused(place: str, bad: object) -> None:
+    """Damage is found where the text is read."""
+    *lines, last = batch_to_lines(_points(50)).splitlines()
+    damaged = json.dumps({**json.loads(last), place: bad})
+
+    with pytest.raises(ValueError, match=r"\S"):
+        batch_from_lines("\n".join([*lines, damaged]))
+
+
+def test_points_of_without_points_are_refused() -> None:
+    """A block tells of the records of its batch alone."""
+    lines = batch_to_lines(_points(50)).replace('"first":4', '"first":40')
+
+    with pytest.raises(ValueError, match="damaged"):
+        batch_from_lines(lines)
+
+
+def test_damaged_block_of_a_column_is_refused() -> None:
+    """Damage is found where the text is read."""
+    body = ColumnsBody("s", None, {"v": [0.5] * 40})
+    head, line = batch_to_lines(_batch(body)).splitlines()
+    record = json.loads(line)
+    record["fields"]["v"]["block"] = "AAAA"
+
+    with pytest.raises(ValueError, match="a block of values"):
+        batch_from_lines(f"{head}\n{json.dumps(record)}\n")

@@ -57,6 +57,9 @@ CAUGHT = {
     "StepsRunForEver": (
         "test_step_under_way_when_the_run_ended_has_ended_as_the_run_did"
     ),
+    "CompactsLogsAway": "test_compaction_changes_no_answer",
+    "CompactsWhatRuns": "test_compaction_passes_over_what_it_cannot_compact",
+    "ClosesWhatIsCompacted": "test_records_that_come_after_a_compaction_count",
     "OneExecution": "test_step_executed_again_has_another_attempt",
     "StepsByName": "test_steps_come_in_the_order_in_which_they_began",
     "LimitTakesTheFirst": "test_limit_keeps_the_last_messages_in_their_order",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tracker_core.api import Capability, Query
+from tracker_core.compactions import Compaction
 from tracker_core.contents import Content, pieces
 from tracker_core.datatypes import TrackerArtifact
 from tracker_core.errors import ContentError, QueryError
@@ -16,6 +17,7 @@ from tracker_core.records import (
     Batch,
     CreatedBody,
     EndedBody,
+    LogBody,
     ProvenanceBody,
     SpanBody,
     StartedBody,
@@ -306,6 +308,45 @@ class KeepsWhatItRefuses(MemoryTracker):
         """Drop."""
 
 
+class CompactsLogsAway(MemoryTracker):
+    """Leaves something out of the smaller form."""
+
+    def compact(self, run_id: str | None = None) -> Compaction:
+        """Forget the messages."""
+        for name in self._store.runs if run_id is None else [run_id]:
+            if name in self._store.runs:
+                self._store.runs[name]._told.pop(LogBody, None)  # noqa: SLF001 - a mutant
+        return Compaction()
+
+
+class CompactsWhatRuns(MemoryTracker):
+    """Counts what it must leave alone."""
+
+    def compact(self, run_id: str | None = None) -> Compaction:
+        """Count every run."""
+        del run_id
+        return Compaction(runs=len(self._store.runs))
+
+
+class ClosesWhatIsCompacted(MemoryTracker):
+    """Takes nothing more once it has compacted."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        """Begin with all runs open."""
+        super().__init__(store)
+        self._closed: set[str] = set()
+
+    def write(self, batch: Batch) -> None:
+        """Pass over what comes late."""
+        if batch.run_id not in self._closed:
+            super().write(batch)
+
+    def compact(self, run_id: str | None = None) -> Compaction:
+        """Close."""
+        self._closed |= {run_id} if run_id else set()
+        return Compaction()
+
+
 STORE_MUTANTS: tuple[type[MemoryTracker], ...] = (
     VerifiesNoContent,
     KeepsBeforeItVerifies,
@@ -329,4 +370,7 @@ STORE_MUTANTS: tuple[type[MemoryTracker], ...] = (
     ComparesTexts,
     AnswersWhatItLacks,
     KeepsWhatItRefuses,
+    CompactsLogsAway,
+    CompactsWhatRuns,
+    ClosesWhatIsCompacted,
 )

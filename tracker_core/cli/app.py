@@ -4,6 +4,7 @@ import click
 
 from tracker_core import __version__
 from tracker_core.cli.border import Commands, examples, plain_failures
+from tracker_core.cli.compact import compact
 from tracker_core.cli.copy import copy
 from tracker_core.cli.get import get
 from tracker_core.cli.launch import env, run
@@ -39,5 +40,8 @@ def main() -> None:
     """Launch jobs whose runs are tracked, and read what they logged."""
 
 
-for _command in (run, env, list_command, show, get, status, sync, copy, verify):
+for _command in (
+    *(run, env, list_command, show, get),
+    *(status, sync, copy, verify, compact),
+):
     main.add_command(_command)

@@ -32,7 +32,7 @@ from tracker_core.errors import (
     PermanentError,
     RetryableError,
 )
-from tracker_core.gathered import other_records
+from tracker_core.gathered import without_points
 from tracker_core.interruptions import is_interruption
 from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import JournalReader, Portion
@@ -224,7 +224,7 @@ class Carrier:
         return None
 
     def _hand_over_content(self, tracker: NativeTracker, batch: Batch) -> None:
-        for record in other_records(batch.records):
+        for record in without_points(batch.records):
             body = record.body
             if not isinstance(body, ArtifactBody) or body.digest is None:
                 continue

@@ -26,6 +26,7 @@ The suite needs pytest and hypothesis. It runs what the tracker declares in its
 
 from tracker_core.testing.contract.changes import Changes
 from tracker_core.testing.contract.columns import GatheredPoints
+from tracker_core.testing.contract.compactions import Compactions
 from tracker_core.testing.contract.contents import Contents
 from tracker_core.testing.contract.curves import Curves
 from tracker_core.testing.contract.edges import Edges
@@ -66,6 +67,7 @@ class TrackerContract(
     Steps,
     Contents,
     Retelling,
+    Compactions,
     Queries,
     Refusals,
     Sharing,

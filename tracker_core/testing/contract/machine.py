@@ -115,6 +115,11 @@ class TrackerMachine(RuleBasedStateMachine):
             with self._tracker.open_content(content.digest) as file:
                 assert file.read() == b"".join(content.read_checked())
 
+    @rule(run=st.integers(0, _RUNS - 1))
+    def compact(self, run: int) -> None:
+        """Let the tracker put a run into a smaller form, if it has one."""
+        self._tracker.compact(self._run_ids[run])
+
     @rule()
     def compare(self) -> None:
         """Compare every read with the model's."""

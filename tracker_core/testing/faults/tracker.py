@@ -13,6 +13,7 @@ from tracker_core.testing.faults.plans import FaultPlan
 from tracker_core.values import Value
 
 if TYPE_CHECKING:
+    from tracker_core.compactions import Compaction
     from tracker_core.contents import Content
     from tracker_core.datatypes import TrackerArtifact, TrackerSource
     from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry
@@ -71,6 +72,10 @@ class FaultyTracker(NativeTracker):
             functools.partial(self._inner.write, batch),
             functools.partial(self._write_half, batch),
         )
+
+    def compact(self, run_id: str | None = None) -> "Compaction":
+        """Ask the inner tracker."""
+        return self._inner.compact(run_id)
 
     def run(self, run_id: str) -> "RunInfo":
         """Ask the inner tracker."""

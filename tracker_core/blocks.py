@@ -216,7 +216,9 @@ def joined_column(columns: Sequence[Column]) -> Column:
     kind = kinds.pop()
     whole = [] if kinds or not kind else array(kind)
     for column in columns:
-        whole.extend(column)  # type: ignore[arg-type]  # of its own kind, or a list
+        # A list is taken faster than a range.
+        items = [*column] if isinstance(column, range) else column
+        whole.extend(items)  # type: ignore[arg-type]  # of its own kind, or a list
     return whole
 
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tracker_core.blocks import Block, decode, encode, joined, step_column
 from tracker_core.points import value_column
 from tracker_core.testing.contract.answers import exact
 from tracker_core.testing.contract.strategies import values
 from tracker_core.values import Value
-from tracker_sqlite.blocks import Block, decode, encode, joined, step_column
 
 _INT64 = st.integers(-(2**63), 2**63 - 1)
 _COUNT = st.integers(0, 2**63 - 1)

@@ -1,0 +1,155 @@
+"""The compacted side of a store: what lists take from it, and how it comes about."""
+
+import logging
+from collections.abc import Iterable
+from contextlib import suppress
+
+from tracker_core.compactions import Compaction
+from tracker_fsspec.cleaning import Cleaner
+from tracker_fsspec.compaction import Compactor
+from tracker_fsspec.index import Entry, Index
+from tracker_fsspec.latepoints import can_read_points, no_parquet
+from tracker_fsspec.layout import LAKE, Category, Lake, key_of, lake_path, may_hold_run
+from tracker_fsspec.marks import Marks, OpenMarks
+from tracker_fsspec.reader import RunReader
+from tracker_fsspec.store import Store, reason_of
+
+__all__ = ["LakeSide"]
+
+# A run of more batches would keep the end of a process waiting.
+_MOST_BATCHES = 5_000
+_KEY = len(key_of(""))
+
+_log = logging.getLogger(__name__)
+
+
+class LakeSide:
+    """Compacts runs, and tells what is compacted.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Look at nothing yet."""
+        self._store = store
+        self._index = Index(store)
+        self._open = OpenMarks(store)
+        self._has_told = False
+
+    def open(self, directory: str, tracker: str) -> None:
+        """Note before a batch is written that a tracker writes to a run.
+
+        Raises:
+            OSError: The store refuses.
+        """
+        # Who may not write beside the runs of others cannot compact its own either.
+        with suppress(PermissionError):
+            self._open.renew(directory, tracker)
+
+    def known(self, directories: Iterable[str]) -> dict[str, Entry]:
+        """Return what the index tells of the runs that nobody may be writing to.
+
+        Args:
+            directories: All directories below the root.
+
+        Raises:
+            OSError: The store refuses.
+        """
+        if LAKE not in directories:
+            return {}
+        # Marks come first: one that is taken back meanwhile leaves an entry behind.
+        marks = self._store.files(lake_path(Lake.OPEN, "")[:-1])
+        entries = self._index.refresh()
+        is_open = {name[:_KEY] for name in marks}
+        return {
+            directory: entry
+            for directory, entry in entries.items()
+            if not is_open or key_of(directory) not in is_open
+        }
+
+    def compact(self, directory: str | None) -> Compaction:
+        """Compact one run, or all and tidy up.
+
+        Raises:
+            OSError: The store refuses.
+            BackendUnavailableError: pyarrow is not installed.
+        """
+        if not can_read_points():
+            raise no_parquet()
+        marks = Marks(self._store)
+        cleaner = Cleaner(self._store, marks)
+        directories = self._store.directories()
+        chosen = [directory] if directory is not None else directories
+        counts = self._compact_all(chosen, directories, marks)
+        removed = cleaner.remove_inputs(directory)
+        if directory is None:
+            cleaner.remove_marks()
+            removed += cleaner.merge(self._index, directories)
+        return Compaction(len(counts), sum(counts), removed)
+
+    def conclude(self, tracker: str) -> None:
+        """Compact what a tracker has written to runs that have ended.
+
+        Nothing is raised: what fails is logged, once, and left to :meth:`compact`.
+        """
+        directories = self._open.directories(tracker)
+        try:
+            self._compact_few(directories)
+            entries = self._index.refresh()
+            for directory in directories:
+                if self._is_settled(directory, entries.get(directory)):
+                    self._open.take_back(directory, tracker)
+        except Exception as error:  # noqa: BLE001 - the end of a run must not fail
+            is_told = isinstance(error, PermissionError)
+            self._tell(
+                logging.INFO if is_told else logging.WARNING,
+                "could not compact runs in %s: %s; `tracker compact` does it later",
+                self._store.visible_root,
+                reason_of(error),
+            )
+
+    def _compact_few(self, directories: Iterable[str]) -> None:
+        if not can_read_points():
+            self._tell(
+                logging.INFO,
+                "runs in %s are not compacted; install tracker-core[parquet]",
+                self._store.visible_root,
+            )
+            return
+        entries = self._index.refresh()
+        compactor = Compactor(self._store, Marks(self._store))
+        for directory in directories:
+            batches = self._store.files(f"{directory}/{Category.BATCHES}")
+            if len(batches) <= _MOST_BATCHES:
+                compactor.compact(directory, entries.get(directory))
+
+    def _is_settled(self, directory: str, entry: Entry | None) -> bool:
+        """Tell whether lists are right without a look at the run's directory."""
+        heads = self._store.files(f"{directory}/{Category.HEADS}")
+        if not heads:
+            # It is not in the index, or what is comes later and looks once more.
+            return True
+        if entry is None or heads != [f"{entry.inputs}.jsonl"]:
+            return False
+        reader = RunReader(self._store, directory)
+        reader.refresh()
+        return reader.is_compacted
+
+    def _compact_all(
+        self, chosen: Iterable[str], directories: Iterable[str], marks: Marks
+    ) -> list[int]:
+        done = self.known(directories)
+        compactor = Compactor(self._store, marks)
+        entries = self._index.refresh()
+        found = (
+            compactor.compact(directory, entries.get(directory))
+            for directory in chosen
+            if directory not in done and may_hold_run(directory)
+        )
+        return [count for count in found if count is not None]
+
+    def _tell(self, level: int, message: str, *arguments: object) -> None:
+        if not self._has_told:
+            self._has_told = True
+            _log.log(level, message, *arguments)

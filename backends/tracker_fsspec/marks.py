@@ -1,0 +1,144 @@
+"""Marks: which runs may hold more than is compacted, and what is to be removed.
+
+A tracker that writes to a run leaves a mark in ``open`` before its first batch, and
+renews it before a batch when it is ten minutes old. Lists look for every run that has
+a mark at what is in its directory, and for no other one that the index knows. The
+tracker takes its mark back when it is closed and all that it has written is compacted,
+or nothing of the run is. The mark of one that was killed is removed by a compaction an
+hour later, once everything is compacted: by then nothing of it can be under way.
+
+A compaction leaves a mark in ``left``: the batches, and the heads before it, may be
+removed when the mark is an hour old. Until then readers that have listed them find
+them. What a crash leaves is at worst a mark too many, or files that a later compaction
+removes.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+from tracker_core.identity import new_writer_id
+from tracker_fsspec.layout import Lake, key_of, lake_path
+from tracker_fsspec.store import Store
+
+__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks"]
+
+GRACE_NS = 3600 * 10**9
+"""How long what is superseded stays for those who are reading it."""
+
+_RENEWED_EACH_S = 600.0
+
+
+class Mark(NamedTuple):
+    """A mark: the run's directory that it is of, and how old it is."""
+
+    path: str
+    directory: str
+    age_ns: int
+
+    @property
+    def is_old(self) -> bool:
+        """Whether what it protects may be removed."""
+        return self.age_ns >= GRACE_NS
+
+
+class OpenMarks:
+    """The marks of one tracker that writes.
+
+    Args:
+        store: Where it writes.
+        clock: Seconds that only go forward.
+    """
+
+    def __init__(
+        self, store: Store, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Leave no mark yet."""
+        self._store = store
+        self._clock = clock
+        self._renewed: dict[tuple[str, str], float] = {}
+
+    def renew(self, directory: str, tracker: str) -> None:
+        """Leave a mark, or renew it when it is due."""
+        now = self._clock()
+        last = self._renewed.get((directory, tracker))
+        if last is None or now - last >= _RENEWED_EACH_S:
+            content = _told(directory)
+            path = _open_path(directory, tracker)
+            self._store.put(path, content, lake_path(Lake.INCOMING, "")[:-1])
+            self._renewed[directory, tracker] = now
+
+    def directories(self, tracker: str) -> list[str]:
+        """Return the directories that a tracker has marked."""
+        return [directory for directory, by in self._renewed if by == tracker]
+
+    def take_back(self, directory: str, tracker: str) -> None:
+        """Remove a mark."""
+        self._renewed.pop((directory, tracker), None)
+        self._store.remove([_open_path(directory, tracker)])
+
+
+class Marks:
+    """The marks of a store, for who compacts it.
+
+    Args:
+        store: The store.
+        local_ns: The local clock, which counts where the store has none.
+    """
+
+    def __init__(
+        self, store: Store, local_ns: Callable[[], int] = time.time_ns
+    ) -> None:
+        """Look at nothing yet."""
+        self._store = store
+        self._local_ns = local_ns
+        self._ahead_ns: int | None = None
+
+    def found(self, part: Lake) -> list[Mark]:
+        """Return the marks in ``open`` or ``left``."""
+        names = self._store.files(lake_path(part, "")[:-1])
+        paths = [lake_path(part, name) for name in names]
+        return [self._mark(*item) for item in self._store.read_all(paths)]
+
+    def leave(self, directory: str, inputs: str) -> None:
+        """Note that what a compaction has made superfluous is to be removed."""
+        path = lake_path(Lake.LEFT, f"{key_of(directory)}-{inputs}")
+        self._store.create(path, _told(directory), lake_path(Lake.INCOMING, "")[:-1])
+
+    def age_ns(self, path: str, told_ns: int = 0) -> int:
+        """Return how old a file is, by the store's clock if it has one.
+
+        Args:
+            path: The file.
+            told_ns: When it was written by what it tells itself; counts where the
+                store does not tell.
+        """
+        modified_ns = self._store.modified_ns(path)
+        if modified_ns is None:
+            return self._local_ns() - told_ns if told_ns else 0
+        return self._now_ns() - modified_ns
+
+    def _mark(self, path: str, content: bytes) -> Mark:
+        told = cast("dict[str, object]", json.loads(content))
+        age_ns = self.age_ns(path, cast("int", told["time_ns"]))
+        return Mark(path, cast("str", told["directory"]), age_ns)
+
+    def _now_ns(self) -> int:
+        """Return the time of the store, which a file tells that is written now."""
+        if self._ahead_ns is None:
+            path = lake_path(Lake.INCOMING, new_writer_id())
+            self._store.put(path, b"", lake_path(Lake.INCOMING, "")[:-1])
+            modified_ns = self._store.modified_ns(path)
+            self._store.remove([path])
+            local_ns = self._local_ns()
+            self._ahead_ns = 0 if modified_ns is None else modified_ns - local_ns
+        return self._local_ns() + self._ahead_ns
+
+
+def _open_path(directory: str, tracker: str) -> str:
+    return lake_path(Lake.OPEN, f"{key_of(directory)}-{tracker}")
+
+
+def _told(directory: str) -> bytes:
+    return json.dumps({"directory": directory, "time_ns": time.time_ns()}).encode()
