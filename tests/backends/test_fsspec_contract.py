@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tracker_core.identity import new_run_id
 from tracker_core.testing import TrackerContract
@@ -13,6 +14,8 @@ from tracker_fsspec import FsspecTracker, create
 
 class TestLocalFiles(TrackerContract):
     """The contract on the local filesystem."""
+
+    machine_examples = settings().max_examples
 
     @pytest.fixture
     def open_tracker(self, tmp_path: Path) -> Callable[[], FsspecTracker]:
