@@ -23,6 +23,7 @@ class TestLocalFiles(TrackerContract):
         return functools.partial(create, str(tmp_path / "runs"))
 
 
+@pytest.mark.one_python
 class TestMemoryFiles(TrackerContract):
     """The contract on fsspec's filesystem in memory, which one process shares."""
 
