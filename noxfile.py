@@ -31,7 +31,12 @@ nox.needs_version = ">=2025.2.9"
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
     """Install a dependency group, and what ``arguments`` name, into the session."""
-    session.install(*nox.project.dependency_groups(PROJECT, group), *arguments)
+    get(session, *nox.project.dependency_groups(PROJECT, group), *arguments)
+
+
+def get(session: nox.Session, *arguments: str) -> None:
+    """Install what ``arguments`` name; what is imported is compiled then, not now."""
+    session.install("--no-compile", *arguments)
 
 
 @nox.session
@@ -64,11 +69,11 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel from the sdist and test it where the tree cannot be imported."""
-    session.install("build")
+    get(session, "build")
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", "-m", "build", "--outdir", folder, ".", silent=True)
         (built,) = Path(folder).glob("*.whl")
-        install(session, "test", f"{built}{EXTRAS}")
+        get(session, f"{built}{EXTRAS}")
         shutil.copytree(ROOT / "tests" / "packaging", Path(folder) / "packaging")
         with session.chdir(folder):
             tree = {"TRACKER_CHECKOUT": str(ROOT)}
@@ -79,14 +84,17 @@ def wheel(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests; the Python that runs nox also measures their coverage.
 
-    It alone runs what says the same on every Python and takes long.
+    It alone runs what says the same on every Python and takes long, and tries as many
+    random examples as the tests ask for.
     """
     install(session, "test", "-e", f".{EXTRAS}")
     # Else each of the thousand processes that tests start compiles what it imports.
     session.env["PYTHONDONTWRITEBYTECODE"] = None
     pytest = ["pytest", f"--hypothesis-seed={seed()}", *WORKERS, *session.posargs]
     if session.python != HERE:
-        session.run(*pytest, "-m", "not one_python", "--ignore=tests/servers")
+        fewer = {"TRACKER_TEST_PROFILE": "fewer"}
+        there = ["-m", "not one_python", "--ignore=tests/servers"]
+        session.run(*pytest, *there, env=fewer)
         return
     install(session, "servers")
     session.run("coverage", "erase")

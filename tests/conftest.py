@@ -14,7 +14,9 @@ from hypothesis import settings
 pytest.register_assert_rewrite("tracker_core.testing.contract")
 
 settings.register_profile("tests", deadline=None, derandomize=False, print_blob=True)
-settings.load_profile("tests")
+# For the Pythons that only repeat what another one tries in full.
+settings.register_profile("fewer", settings.get_profile("tests"), max_examples=20)
+settings.load_profile(os.environ.get("TRACKER_TEST_PROFILE") or "tests")
 
 _OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
 # Threads that other packages start once and never end.

@@ -15,8 +15,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Container, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import NamedTuple, Self
@@ -407,7 +407,38 @@ def _run_job(
     except OSError as error:
         return _end_unstarted(command[0], error)
     forwarding.begin(process)
-    return _end_of(process.wait())
+    return _end_of(_wait_for(process))
+
+
+def _wait_for(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for the end of the job, and hand signals on meanwhile, each at once.
+
+    A signal may reach another thread than the main one, which alone hands it on and
+    would learn of it only when the job ends if it slept in ``waitpid``.
+    """
+    with _bell() as bell:
+        while (code := process.poll()) is None:
+            os.read(bell, 4096)
+    return code
+
+
+@contextmanager
+def _bell() -> Iterator[int]:
+    """Give a file to read from until a signal comes, or the end of a child."""
+    bell, rope = os.pipe()
+    os.set_blocking(rope, False)
+    ringing = signal.set_wakeup_fd(rope, warn_on_full_buffer=False)
+    # Only a signal that is handled rings, and none that whoever started us blocks.
+    previous = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
+    try:
+        yield bell
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        signal.signal(signal.SIGCHLD, previous or signal.SIG_DFL)
+        signal.set_wakeup_fd(ringing)
+        os.close(bell)
+        os.close(rope)
 
 
 def _record_end(launch: Launch, delivery: Delivery, end: _End) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tracker_core.identity import new_run_id
 from tracker_core.testing import TrackerContract
@@ -14,12 +15,15 @@ from tracker_fsspec import FsspecTracker, create
 class TestLocalFiles(TrackerContract):
     """The contract on the local filesystem."""
 
+    machine_examples = settings().max_examples
+
     @pytest.fixture
     def open_tracker(self, tmp_path: Path) -> Callable[[], FsspecTracker]:
         """Open a tracker on a directory of the test."""
         return functools.partial(create, str(tmp_path / "runs"))
 
 
+@pytest.mark.one_python
 class TestMemoryFiles(TrackerContract):
     """The contract on fsspec's filesystem in memory, which one process shares."""
 

@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tracker_core.testing import TrackerContract
 from tracker_sqlite import SqliteTracker, create
@@ -11,6 +12,8 @@ from tracker_sqlite import SqliteTracker, create
 
 class TestSqlite(TrackerContract):
     """The suite, on a database file that no other test has."""
+
+    machine_examples = settings().max_examples
 
     @pytest.fixture
     def open_tracker(self, tmp_path: Path) -> functools.partial[SqliteTracker]:

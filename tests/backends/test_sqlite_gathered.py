@@ -164,6 +164,7 @@ def test_columns_of_a_later_attempt_rewind(tracker: SqliteTracker) -> None:
     assert answers(tracker, "run") == answers(model, "run")
 
 
+@pytest.mark.one_python
 def test_large_blocks_are_left_as_they_are(tracker: SqliteTracker, path: Path) -> None:
     """Later additions rewrite small blocks only, and those for a while."""
     size = 5_000

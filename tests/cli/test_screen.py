@@ -24,6 +24,8 @@ from tracker_sqlite import SqliteTracker
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli
 
+pytestmark = pytest.mark.one_python
+
 Write = Callable[..., None]
 ID = "01M7XZ50B85S4BF26ZHD5TN0E7"
 ESCAPE = "\x1b["

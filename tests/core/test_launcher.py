@@ -490,6 +490,37 @@ def test_launch_hands_on_what_came_before_the_job(store: NativeTracker) -> None:
     assert code == 128 + signal.SIGUSR1
 
 
+def test_launch_hands_on_what_another_thread_takes(
+    store: NativeTracker, place: Path
+) -> None:
+    """The system gives a signal to any of them while the main one has one to take."""
+    os.mkfifo(place / "began")
+
+    def take() -> None:
+        (place / "began").read_bytes()
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    taker = threading.Thread(target=take)
+    taker.start()
+    code, _ = run(store, "sh", "-c", ": > began; exec sleep 60")
+    taker.join()
+
+    assert code == 128 + signal.SIGUSR1
+
+
+def test_launch_hears_the_end_when_it_is_blocked(store: NativeTracker) -> None:
+    """Whoever starts the launcher may leave it a mask of signals, which it keeps."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+    try:
+        code, _ = run(store, *python("raise SystemExit(5)"))
+        during = signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    assert code == 5
+    assert signal.SIGCHLD in during
+
+
 def interrupt(call: Call) -> None:
     """Press Ctrl-C, and make a call that takes its time."""
     os.kill(os.getpid(), signal.SIGINT)

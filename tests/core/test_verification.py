@@ -474,6 +474,7 @@ def test_fields_that_fall_into_other_rows_are_a_difference() -> None:
     assert [*difference.said.values()] == ['fields={"a":1,"b":2}', 'fields={"a":1}']
 
 
+@pytest.mark.one_python
 def test_rows_of_a_long_stream_are_left_out(stores: Stores) -> None:
     """Its series are compared, by the page, and the last point is seen."""
     count = pointwise.PAGE_POINTS + 1

@@ -17,7 +17,8 @@ _INDENT = "    "
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Those before are the install, and excerpts from the job.
 _FIRST_COMMANDS = "## Launch\n"
-_OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
+# The last are those of the measurement, which other tests of the same code have.
+_LEFT_OUT = ("TRACKER_", "TORCHX", "MAGNUS_", "COVERAGE_")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +46,9 @@ def _done(folder: Path) -> Iterator[str]:
 
 
 def _run(folder: Path, *command: str) -> str:
-    kept = {key: text for key, text in os.environ.items() if not key.startswith(_OURS)}
+    kept = {
+        key: text for key, text in os.environ.items() if not key.startswith(_LEFT_OUT)
+    }
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**kept, "HOME": str(folder), "PATH": beside}
     return subprocess.run(

@@ -12,6 +12,8 @@ import pytest
 from tracker_core.plain import native
 from tracker_core.registry import build_trackers
 
+pytestmark = pytest.mark.one_python
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)

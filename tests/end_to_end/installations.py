@@ -16,9 +16,8 @@ ROOT = Path(__file__).parents[2]
 _FOREIGN = ("TRACKER_", "TORCHX", "PYTHON", "COVERAGE_", "VIRTUAL_ENV")
 _TIMEOUT = 200
 
-needs_ensurepip = pytest.mark.skipif(
-    importlib.util.find_spec("ensurepip") is None,
-    reason="needs ensurepip (on Debian the package python3-venv)",
+needs_pip = pytest.mark.skipif(
+    importlib.util.find_spec("pip") is None, reason="needs pip beside the interpreter"
 )
 
 
@@ -67,16 +66,33 @@ def install(folder: Path, extras: str, *requirements: str | Path) -> Installatio
         requirements: What pip takes.
     """
     programs = folder / "venv" / "bin"
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
     path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-    made = Installation(programs, folder / "work", {**kept, "PATH": path})
-    made.folder.mkdir()
-    subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    made.run(
-        *("python", "-m", "pip", "install", "-q", "--no-compile"),
-        *(f"{_copy_project(folder)}{extras}", *map(str, requirements)),
+    environ = {**_environ(), "PATH": path, "HOME": str(folder)}
+    (folder / "work").mkdir()
+    # A pip of its own would take longer to come than all that it is for.
+    _run("-m", "venv", "--without-pip", str(folder / "venv"))
+    _run(
+        *("-m", "pip", "--python", str(programs / "python"), "install", "-q"),
+        *("--no-compile", f"{_copy_project(folder)}{extras}", *map(str, requirements)),
     )
-    return made._replace(environ={**made.environ, "HOME": str(folder)})
+    return Installation(programs, folder / "work", environ)
+
+
+def _environ() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if not k.startswith(_FOREIGN)}
+
+
+def _run(*arguments: str) -> None:
+    """Run this Python, not measured, which must end well."""
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=_environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_TIMEOUT,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _copy_project(folder: Path) -> Path:

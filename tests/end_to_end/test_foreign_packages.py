@@ -14,7 +14,7 @@ from tests.end_to_end.installations import (
     ROOT,
     Installation,
     install,
-    needs_ensurepip,
+    needs_pip,
 )
 
 EPOCHS = 20
@@ -135,7 +135,7 @@ def create(config):
     return Diary(config)
 """
 
-pytestmark = [pytest.mark.one_python, needs_ensurepip]
+pytestmark = [pytest.mark.one_python, needs_pip]
 
 
 def write_package(folder: Path, group: str, backend: str, source: str) -> Path:

@@ -15,7 +15,7 @@ from tests.end_to_end.installations import (
     ROOT,
     Installation,
     install,
-    needs_ensurepip,
+    needs_pip,
 )
 
 TORCHX = "torchx>=0.7"
@@ -111,7 +111,7 @@ run.add_source("iris.csv", "dataset")
 assert "dataset" in [source.artifact_name for source in run.sources()]
 """
 
-pytestmark = [pytest.mark.one_python, needs_ensurepip]
+pytestmark = [pytest.mark.one_python, needs_pip]
 
 
 class Place(NamedTuple):

@@ -14,6 +14,8 @@ from tracker_core.journal.reader import BEGINNING, Damage, JournalReader, Portio
 from tracker_core.journal.writer import JournalWriter
 from tracker_core.records import Body, LogBody, MetricsBody
 
+# As many examples on every Python.
+_IN_FULL = settings.get_profile("tests")
 _SEGMENT = "00000001.segment"
 _BODIES: list[Body] = [
     LogBody("info", "begin", None),
@@ -87,7 +89,7 @@ def test_cut_at_every_byte_leaves_the_intact_prefix(journal: _Journal) -> None:
         assert [damage.offset for damage in damages] == begun, size
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(_IN_FULL, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_bit_costs_its_frame_alone(
     journal: _Journal, data: st.DataObject

@@ -13,6 +13,7 @@ def open_healthy(store: MemoryStore) -> FaultyTracker:
     return FaultyTracker(MemoryTracker(store), lambda _: None)
 
 
+@pytest.mark.one_python
 class TestHealthy(TrackerContract):
     """The suite, on a tracker that hands everything on."""
 
