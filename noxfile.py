@@ -13,6 +13,9 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests and the documentation import.
 EXTRAS = "[fsspec,mlflow,parquet,testing,yaml]"
+# Compiles only what is imported, and then. Not where warnings are errors: a compiler's
+# would fail whichever test comes first.
+LAZILY = "--no-compile"
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 # The Python that runs nox is always tried, so that something is whatever is there.
 PYTHONS = sorted({"3.11", "3.12", "3.13", HERE}, key=lambda text: text.split("."))
@@ -31,18 +34,13 @@ nox.needs_version = ">=2025.2.9"
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
     """Install a dependency group, and what ``arguments`` name, into the session."""
-    get(session, *nox.project.dependency_groups(PROJECT, group), *arguments)
-
-
-def get(session: nox.Session, *arguments: str) -> None:
-    """Install what ``arguments`` name; what is imported is compiled then, not now."""
-    session.install("--no-compile", *arguments)
+    session.install(*nox.project.dependency_groups(PROJECT, group), *arguments)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check rules and format."""
-    install(session, "lint")
+    install(session, "lint", LAZILY)
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -50,7 +48,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def typing(session: nox.Session) -> None:
     """Check the types of code and tests, and that the public ones are complete."""
-    install(session, "typing", "-e", f".{EXTRAS}")
+    install(session, "typing", "-e", f".{EXTRAS}", LAZILY)
     session.run("mypy")
     # Pyright does not follow the import hook of an editable installation.
     paths = {"PYTHONPATH": str(ROOT)}
@@ -62,18 +60,18 @@ def typing(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation; a dead reference fails."""
-    install(session, "docs", "-e", f".{EXTRAS}")
+    install(session, "docs", "-e", f".{EXTRAS}", LAZILY)
     session.run("sphinx-build", "-nW", "--keep-going", "-q", "docs", "docs/_build/html")
 
 
 @nox.session
 def wheel(session: nox.Session) -> None:
     """Build the wheel from the sdist and test it where the tree cannot be imported."""
-    get(session, "build")
+    session.install("build", LAZILY)
     with tempfile.TemporaryDirectory() as folder:
         session.run("python", "-m", "build", "--outdir", folder, ".", silent=True)
         (built,) = Path(folder).glob("*.whl")
-        get(session, f"{built}{EXTRAS}")
+        session.install(f"{built}{EXTRAS}")
         shutil.copytree(ROOT / "tests" / "packaging", Path(folder) / "packaging")
         with session.chdir(folder):
             tree = {"TRACKER_CHECKOUT": str(ROOT)}

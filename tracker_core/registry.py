@@ -37,12 +37,14 @@ __all__ = [
     "build_trackers",
     "installed_backend",
     "installed_backends",
+    "installed_importers",
     "torchx_name",
     "tracker_config_env_var_name",
     "trackers_from_environ",
 ]
 
 GROUPS = ("tracker_core.backends", "torchx.tracker")
+_IMPORTERS = "tracker_core.importers"
 _DISTRIBUTION = "tracker-core"
 
 
@@ -87,6 +89,17 @@ def installed_backend(name: str) -> InstalledBackend | None:
     """
     point = _point(name)
     return None if point is None else _installed(point)
+
+
+def installed_importers() -> dict[str, str]:
+    """Return form → factory of what runs can be imported from, sorted by name.
+
+    They are in the entry-point group ``tracker_core.importers``; each takes a config
+    and returns a tracker on runs that were not logged with Tracker.
+    """
+    points = sorted(_entry_points(_IMPORTERS), key=_is_foreign, reverse=True)
+    found = {point.name: point.value for point in points}
+    return {name: found[name] for name in sorted(found)}
 
 
 def build_trackers(configs: "Mapping[str, str | None]") -> "list[TrackerBase]":

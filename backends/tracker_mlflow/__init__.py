@@ -5,7 +5,8 @@
 """
 
 from tracker_mlflow.activation import active
-from tracker_mlflow.config import create
+from tracker_mlflow.config import create, create_foreign
+from tracker_mlflow.foreign import ForeignRuns
 from tracker_mlflow.tracker import MlflowTracker
 
-__all__ = ["MlflowTracker", "active", "create"]
+__all__ = ["ForeignRuns", "MlflowTracker", "active", "create", "create_foreign"]

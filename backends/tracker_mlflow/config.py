@@ -25,10 +25,11 @@ from pathlib import Path
 
 from tracker_core.errors import ConfigError
 from tracker_core.settings import launch_path
+from tracker_mlflow.foreign import ForeignRuns
 from tracker_mlflow.server import Server
 from tracker_mlflow.tracker import MlflowTracker
 
-__all__ = ["create"]
+__all__ = ["create", "create_foreign"]
 
 _SECTION = "tracker:mlflow"
 _OPTIONS = ("tracking_uri", "experiment_name", "artifact_location")
@@ -55,14 +56,30 @@ def create(config: str | None = None) -> MlflowTracker:
         ConfigError: It is none of them.
     """
     options = _options((config or "").strip())
-    uri = options.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI", "")
-    if not uri.strip():
-        raise ConfigError(f"the backend mlflow has no server to write to; {_FORMS}")
     return MlflowTracker(
-        Server(_from_launch(uri.strip())),
+        _server(options),
         options.get("experiment_name") or "Default",
         options.get("artifact_location"),
     )
+
+
+def create_foreign(config: str | None = None) -> ForeignRuns:
+    """Return a tracker on the runs that others logged to a server; it is read only.
+
+    Args:
+        config: As for :func:`create`.
+
+    Raises:
+        ConfigError: It is no such form.
+    """
+    return ForeignRuns(_server(_options((config or "").strip())))
+
+
+def _server(options: Mapping[str, str]) -> Server:
+    uri = options.get("tracking_uri") or os.environ.get("MLFLOW_TRACKING_URI", "")
+    if not uri.strip():
+        raise ConfigError(f"the backend mlflow has no server to write to; {_FORMS}")
+    return Server(_from_launch(uri.strip()))
 
 
 def _from_launch(uri: str) -> str:

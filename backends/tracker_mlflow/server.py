@@ -18,7 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 from mlflow import MlflowClient
 from mlflow.artifacts import download_artifacts, list_artifacts
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import FileInfo, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 
 from tracker_core.errors import ConfigError, PermanentError, RetryableError
@@ -150,14 +150,23 @@ class Server:
 
     def files(self, run: Run, folder: str) -> dict[str, int]:
         """Return path → size of the files in a folder of a run's artifacts."""
-        place = f"{run.info.artifact_uri}/{folder}" if folder else run.info.artifact_uri
-        entries = list_artifacts(artifact_uri=place, tracking_uri=self.uri)
-        above = f"{folder}/" if folder else ""
         return {
-            above + str(entry.path).rpartition("/")[2]: entry.file_size or 0
-            for entry in entries
+            path: entry.file_size or 0
+            for path, entry in self._entries(run, folder)
             if not entry.is_dir
         }
+
+    def folders(self, run: Run, folder: str) -> list[str]:
+        """Return the paths of the folders in a folder of a run's artifacts."""
+        return [path for path, entry in self._entries(run, folder) if entry.is_dir]
+
+    def _entries(self, run: Run, folder: str) -> list[tuple[str, FileInfo]]:
+        place = f"{run.info.artifact_uri}/{folder}" if folder else run.info.artifact_uri
+        above = f"{folder}/" if folder else ""
+        return [
+            (above + str(entry.path).rpartition("/")[2], entry)
+            for entry in list_artifacts(artifact_uri=place, tracking_uri=self.uri)
+        ]
 
     def fetch(self, run: Run, path: str, folder: str) -> Path:
         """Download a file of a run's artifacts into a folder of this machine."""

@@ -7,6 +7,7 @@ from tracker_core.cli.border import Commands, examples, plain_failures
 from tracker_core.cli.compact import compact
 from tracker_core.cli.copy import copy
 from tracker_core.cli.get import get
+from tracker_core.cli.importing import import_command
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
 from tracker_core.cli.show import show
@@ -32,7 +33,6 @@ class _Tracker(Commands):
     epilog=examples(
         "tracker run -- python train.py    launch a job",
         "tracker list                      see the runs",
-        "tracker show @last                see what the newest one logged",
     ),
 )
 @click.version_option(__version__, prog_name="tracker", message="%(prog)s %(version)s")
@@ -42,6 +42,6 @@ def main() -> None:
 
 for _command in (
     *(run, env, list_command, show, get),
-    *(status, sync, copy, verify, compact),
+    *(status, sync, copy, import_command, verify, compact),
 ):
     main.add_command(_command)

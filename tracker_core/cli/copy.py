@@ -22,7 +22,7 @@ from tracker_core.filters import Condition
 from tracker_core.redaction import describe, redact
 from tracker_core.values import Value
 
-__all__ = ["copy"]
+__all__ = ["copy", "copy_from"]
 
 _LEFT = 1
 
@@ -65,8 +65,22 @@ def copy(
         raise Misuse(
             f"{source_name!r} cannot be copied to itself; name another by --to"
         )
+    with open_stores([source_name]) as (store,):
+        copy_from(store, target_name, query, as_json=as_json)
+
+
+def copy_from(
+    store: Store, target_name: str, query: str | None, *, as_json: bool
+) -> None:
+    """Copy runs of an open store to a backend, and say what came of it.
+
+    Raises:
+        Misuse: Nothing can be copied to the backend.
+        QueryError: The query means nothing.
+        click.exceptions.Exit: A run failed.
+    """
     condition = None if query is None else parse(query)
-    with open_stores([source_name]) as (store,), Receivers() as receivers:
+    with Receivers() as receivers:
         target = receivers.get(target_name, None)
         if target is None:
             raise Misuse(f"nothing can be copied to {target_name!r}")

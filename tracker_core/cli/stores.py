@@ -92,16 +92,22 @@ def open_configured(
 
 
 @contextmanager
-def open_stores(names: Sequence[str]) -> Iterator[list[Store]]:
+def open_stores(
+    names: Sequence[str], others: Sequence[BackendSetting] = ()
+) -> Iterator[list[Store]]:
     """Open several trackers for reading: those of the names, without any all.
 
     All are those that are configured; with nothing configured it is the embedded one.
+
+    Args:
+        names: Configured backends, or installed ones.
+        others: More of them, which need be neither.
 
     Raises:
         TrackerError: One of them cannot be built, under the policy ``raise``.
     """
     settings = read_settings()
-    chosen = [_named(name) for name in dict.fromkeys(names)]
+    chosen = [*(_named(name) for name in dict.fromkeys(names)), *others]
     on_error = "raise" if chosen else settings.on_error
     with ExitStack() as stack:
         stores = []
