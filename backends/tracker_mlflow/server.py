@@ -31,7 +31,7 @@ GONE: Final = "RESOURCE_DOES_NOT_EXIST"
 _ANSWER_SECONDS = 5.0
 # Who has answered so short a time ago is not asked whether it is there.
 _TRUSTED_SECONDS = 1.0
-_METRICS = 1000
+_METRICS = _ENTITIES = 1000
 _PARAMS = _TAGS = 100
 _RUNS = 1000
 _FETCHERS = 8
@@ -195,14 +195,40 @@ class Server:
         Returns:
             What the server refused, each as ``kind key``; the rest is logged.
         """
+        cut = len(metrics) - len(metrics) % _METRICS
+        refused = self._log_parts(mlflow_id, "metrics", metrics[:cut], _METRICS)
+        rest = metrics[cut:]
+        if self._log_at_once(mlflow_id, rest, params, tags):
+            return refused
+        refused += self._log_parts(mlflow_id, "params", params, _PARAMS)
+        refused += self._log_parts(mlflow_id, "metrics", rest, _METRICS)
+        return refused + self._log_parts(mlflow_id, "tags", tags, _TAGS)
+
+    def _log_at_once(
+        self,
+        mlflow_id: str,
+        metrics: Sequence[Metric],
+        params: Sequence[Param],
+        tags: Sequence[RunTag],
+    ) -> bool:
+        """Log all of it in one request; tell whether the server took it."""
+        count = len(metrics) + len(params) + len(tags)
+        if count > _ENTITIES or len(params) > _PARAMS or len(tags) > _TAGS:
+            return False
+        try:
+            self.client.log_batch(mlflow_id, metrics, params, tags)
+        except MlflowException as error:
+            if not _is_refusal(error) or not self.is_active(mlflow_id):
+                raise
+            return False
+        return True
+
+    def _log_parts(
+        self, mlflow_id: str, kind: str, part: Sequence[Any], size: int
+    ) -> list[str]:
         refused: list[str] = []
-        for part, kind, size in (
-            (params, "params", _PARAMS),
-            (metrics, "metrics", _METRICS),
-            (tags, "tags", _TAGS),
-        ):
-            for begin in range(0, len(part), size):
-                refused += self._log_part(mlflow_id, kind, part[begin : begin + size])
+        for begin in range(0, len(part), size):
+            refused += self._log_part(mlflow_id, kind, part[begin : begin + size])
         return refused
 
     def is_active(self, mlflow_id: str) -> bool:

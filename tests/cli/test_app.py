@@ -54,8 +54,10 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
         (
             ("qqq",),
-            "no command qqq; there are compact, copy, env, get, import, list, run, "
-            "show, status, sync, verify",
+            (
+                "no command qqq; there are compact, copy, env, get, import, list, run, "
+                "show, status, sync, verify"
+            ),
         ),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
