@@ -22,7 +22,7 @@ from tracker_core.filters import Condition
 from tracker_core.redaction import describe, redact
 from tracker_core.values import Value
 
-__all__ = ["copy"]
+__all__ = ["copy", "copy_progress"]
 
 _LEFT = 1
 
@@ -88,7 +88,7 @@ def _copy_all(
 ) -> bool:
     """Copy the runs; tell whether it was not interrupted."""
     try:
-        with blamed(store), _progress() as show:
+        with blamed(store), copy_progress() as show:
             done = copy_runs(store.tracker, target.tracker, condition, progress=show)
             # One by one, so that those that were done are known.
             for one in done:
@@ -171,7 +171,7 @@ def _run_value(done: RunCopy, store: Store, target: Target) -> Value:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
+def copy_progress() -> Iterator[Callable[[Progress], None]]:
     """Show how far it is, on a terminal."""
     if sys.stderr is None or not sys.stderr.isatty():
         yield lambda _: None
