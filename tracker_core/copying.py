@@ -231,7 +231,7 @@ class _Copying:
     ) -> None:
         writer, size = batch.writer.id, batch.last - batch.first + 1
         had = taken[writer].overlap(batch.first, batch.last) if writer in taken else 0
-        is_known = is_edge(writer) and batch.records[0].body in edges
+        is_known = is_edge(writer) and _edge_in(batch) in edges
         if had < size and not is_known:
             for body in _artifacts(batch.records):
                 self._give_content(body.digest, body.size_bytes)
@@ -351,6 +351,11 @@ def _artifacts(records: Iterable[Record]) -> Iterator[ArtifactBody]:
         body = record.body
         if isinstance(body, ArtifactBody) and body.digest is not None:
             yield body
+
+
+def _edge_in(batch: Batch) -> SourceBody | None:
+    body = batch.records[0].body
+    return body if isinstance(body, SourceBody) else None
 
 
 def _taken(tracker: NativeTracker, run_id: str) -> Mapping[str, Taken] | None:

@@ -378,8 +378,13 @@ def test_copy_that_fails_is_told_and_may_be_made_again(
     assert (done.code, done.out) == (0, "r to faulty: 3 records copied from sqlite\n")
 
 
+@pytest.mark.parametrize("to", [("--to", "faulty"), ()])
 def test_copy_that_died_is_made_again(
-    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+    tracker: "Cli",
+    journals: "Journals",
+    faulty: Callable[..., None],
+    place: Path,
+    to: tuple[str, ...],
 ) -> None:
     """Though the backend is expected to have the run by then."""
     faulty(fault="die", plan="once", n=2)
@@ -392,13 +397,48 @@ def test_copy_that_died_is_made_again(
     died = tracker.process("sync", "--to", "faulty")
     faulty(until=str(place))
 
-    done = tracker("sync", "--to", "faulty")
-    again = tracker("sync", "--to", "faulty")
+    done, again = tracker("sync", *to), tracker("sync", *to)
 
     assert died.code < 0
     assert (done.code, done.out) == (0, "r to faulty: 4 records copied from sqlite\n")
     assert (again.code, again.out) == (0, "nothing is due\n")
     assert params(place / "faulty.db", "r") == {"lr": 0.1}
+
+
+def test_copy_that_cannot_be_made_again_is_told(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """The backend that it came from has gone meanwhile."""
+    faulty(fault="die")
+    journals.log("r", *BODIES)
+    tracker("sync")
+    died = tracker.process("sync", "--to", "faulty")
+    faulty(until=str(place))
+    (journals.home / "tracker.db").unlink()
+
+    done = tracker("sync")
+
+    assert died.code < 0
+    assert (done.code, done.out) == (1, "")
+    assert "'faulty' cannot get run 'r'" in done.err
+
+
+def test_content_that_nobody_has_is_told(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """All the rest is copied, and the exit code is 1."""
+    faulty(until=str(place))
+    content = content_of_bytes(b"model")
+    journals.log("r", ArtifactBody("m", content.digest, None, content.digest, 5))
+    tracker("sync")
+
+    done = tracker("sync", "--to", "faulty")
+
+    assert done.code == 1
+    assert done.out == (
+        "r to faulty: 1 record copied from sqlite, which lacks the content of 1 of "
+        "its artifacts\n"
+    )
 
 
 def test_backend_that_refused_something_fills_no_other(

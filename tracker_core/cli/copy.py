@@ -66,7 +66,7 @@ def copy(
             f"{source_name!r} cannot be copied to itself; name another by --to"
         )
     condition = None if query is None else parse(query)
-    with open_stores([source_name]) as (store,), Receivers() as receivers:
+    with open_stores([source_name], "--from") as (store,), Receivers() as receivers:
         target = receivers.get(target_name, None)
         if target is None:
             raise Misuse(f"nothing can be copied to {target_name!r}")

@@ -4,30 +4,24 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import click
 
-from tracker_core.cli.border import Failure, Misuse, examples, say
-from tracker_core.cli.copy import copy_progress
+from tracker_core.cli.border import examples, say
 from tracker_core.cli.journals import (
     chosen_journals,
     journaled_runs,
     no_journal,
     readable_journals,
 )
+from tracker_core.cli.late import complete_late, expect_late
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.receivers import Receivers
-from tracker_core.copying import Progress
-from tracker_core.delivery.backfill import Backfill, backfill, holders, is_half_filled
-from tracker_core.delivery.base import Target
 from tracker_core.delivery.ledger import forget
 from tracker_core.delivery.overview import BackendState, backend_states
 from tracker_core.delivery.syncing import Errand, Outcome, Result
-from tracker_core.delivery.wholeness import expect_whole
 from tracker_core.journal.folders import RunFolder
-from tracker_core.redaction import describe
 
 __all__ = ["sync"]
 
@@ -74,9 +68,10 @@ def sync(
         raise no_journal()
     folders = readable_journals(chosen)
     with Receivers() as receivers:
-        late = _Late(0, is_whole=True)
-        if name is not None:
-            late = _expect(folders, name, receivers)
+        if name is None:
+            late = complete_late(folders, receivers)
+        else:
+            late = expect_late(folders, name, receivers)
         errands = []
         for folder, state in _due(folders, name, retry_dead=retry_dead):
             target = receivers.get(state.backend, state.factory)
@@ -99,133 +94,6 @@ def sync(
     if not (are_all_done and all(map(_is_done, errands))):
         flush()
         raise click.exceptions.Exit(_LEFT)
-
-
-class _Late(NamedTuple):
-    """What came of a backend that was added late.
-
-    Args:
-        filled: How many runs were copied to it.
-        is_whole: Whether it can have all runs.
-    """
-
-    filled: int
-    is_whole: bool
-
-
-def _expect(folders: Sequence[RunFolder], name: str, receivers: Receivers) -> _Late:
-    """Note that a backend is to have runs; tell whether it can have them.
-
-    What the journal no longer holds is copied from another backend.
-
-    Raises:
-        Misuse: The backend cannot be had.
-        Failure: Neither the journal nor a backend has any of them as a whole.
-    """
-    late = [
-        folder
-        for folder in folders
-        if is_half_filled(folder, name)
-        or all(state.backend != name for state in backend_states(folder))
-    ]
-    if not late:
-        return _Late(0, is_whole=True)
-    target = receivers.get(name, None)
-    if target is None:
-        raise Misuse(f"nothing can be delivered to {name!r}")
-    missing = [
-        one
-        for one in late
-        if is_half_filled(one, name) or not expect_whole(one, name, target.factory)
-    ]
-    if not missing:
-        return _Late(0, is_whole=True)
-    filled = _fill(missing, target, receivers)
-    left = [one for one in missing if one not in filled]
-    if left:
-        _say_left(left, name, is_all=len(left) == len(folders))
-    lacks = any(found.copy.missing for found in filled.values())
-    return _Late(len(filled), is_whole=not left and not lacks)
-
-
-def _fill(
-    missing: Sequence[RunFolder], target: Target, receivers: Receivers
-) -> dict[RunFolder, Backfill]:
-    """Copy from other backends what the journal lacks; return what was copied."""
-    filled: dict[RunFolder, Backfill] = {}
-    try:
-        with copy_progress() as show:
-            shown = _Shown(show, len(missing))
-            for folder in missing:
-                found = _filled(folder, target, receivers, shown.add)
-                if found is not None:
-                    filled[folder] = found
-                shown.end_run()
-    except KeyboardInterrupt:
-        say("interrupted; what was copied stays so")
-        raise click.exceptions.Exit(_LEFT) from None
-    finally:
-        for folder, found in filled.items():
-            _say_filled(folder, target, found)
-    return filled
-
-
-class _Shown:
-    """How far the copying of runs is."""
-
-    def __init__(self, show: Callable[[Progress], None], total: int) -> None:
-        self._show = show
-        self._progress = Progress(0, total, 0)
-
-    def add(self, records: int) -> None:
-        """Count records."""
-        self._update(self._progress._replace(records=self._progress.records + records))
-
-    def end_run(self) -> None:
-        """Count a run."""
-        self._update(self._progress._replace(runs=self._progress.runs + 1))
-
-    def _update(self, progress: Progress) -> None:
-        self._progress = progress
-        self._show(progress)
-
-
-def _filled(
-    folder: RunFolder,
-    target: Target,
-    receivers: Receivers,
-    on_records: Callable[[int], None],
-) -> Backfill | None:
-    known = holders(folder, target.name)
-    sources = (receivers.get(ledger.backend, ledger.factory) for ledger in known)
-    try:
-        return backfill(folder, target, filter(None, sources), on_records)
-    except Exception as error:  # noqa: BLE001 - the border to backends
-        why = describe(error, [target.config])
-        say(f"run {folder.run_id!r} cannot be copied to {target.name!r}: {why}")
-        return None
-
-
-def _say_filled(folder: RunFolder, target: Target, found: Backfill) -> None:
-    count, missing = found.copy.records, len(found.copy.missing)
-    words = f"{count} {_records(count)} copied from {found.source}"
-    if missing:
-        words += f", which lacks the content of {missing} of its artifacts"
-    echo(clean(f"{folder.run_id} to {target.name}: {words}"))
-
-
-def _say_left(left: Sequence[RunFolder], name: str, *, is_all: bool) -> None:
-    which = f"run {left[0].run_id!r}"
-    if len(left) > 1:
-        which = f"{len(left)} runs, such as {left[0].run_id!r},"
-    message = (
-        f"{name!r} cannot get {which} from the journal, which no longer holds all of "
-        "it: what every other backend has taken is removed; nor from one of those, "
-        "since none that is native has all of it"
-    )
-    if is_all:
-        raise Failure(message)
-    say(message)
 
 
 def _due(
