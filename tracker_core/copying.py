@@ -6,7 +6,7 @@ the target has taken is passed over. A run that it has as a whole is told from w
 say that they have taken, and its records are not read.
 
 To and from a tracker without history goes what the run has come to
-(:mod:`tracker_core.outcome`). A native target that has records of the run itself is
+(``tracker_core.outcome``). A native target that has records of the run itself is
 given nothing by such a source: it knows more.
 """
 
