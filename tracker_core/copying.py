@@ -230,8 +230,8 @@ class _Copying:
         self, batch: Batch, taken: Mapping[str, Taken], edges: frozenset[SourceBody]
     ) -> None:
         writer, size = batch.writer.id, batch.last - batch.first + 1
-        had = taken[writer].overlap(batch.first, batch.last) if writer in taken else 0
-        is_known = is_edge(writer) and _edge_in(batch) in edges
+        had = taken[writer].count_in(batch.first, batch.last) if writer in taken else 0
+        is_known = is_edge(writer) and batch.records[0].body in edges
         if had < size and not is_known:
             for body in _artifacts(batch.records):
                 self._give_content(body.digest, body.size_bytes)
@@ -353,11 +353,6 @@ def _artifacts(records: Iterable[Record]) -> Iterator[ArtifactBody]:
             yield body
 
 
-def _edge_in(batch: Batch) -> SourceBody | None:
-    body = batch.records[0].body
-    return body if isinstance(body, SourceBody) else None
-
-
 def _taken(tracker: NativeTracker, run_id: str) -> Mapping[str, Taken] | None:
     """Return what a tracker has taken of a run; None where it does not tell."""
     try:
@@ -370,7 +365,7 @@ def _taken(tracker: NativeTracker, run_id: str) -> Mapping[str, Taken] | None:
 
 
 def _covers(taken: Taken | None, first: int, last: int) -> bool:
-    return taken is not None and taken.overlap(first, last) == last - first + 1
+    return taken is not None and taken.covers(first, last)
 
 
 def _edges(tracker: NativeTracker, run_id: str) -> frozenset[SourceBody]:

@@ -21,7 +21,7 @@ class Taken(NamedTuple):
         """Tell whether the record of that sequence was taken."""
         return any(first <= sequence <= last for first, last in self.ranges)
 
-    def overlap(self, first: int, last: int) -> int:
+    def count_in(self, first: int, last: int) -> int:
         """Return how many of the records from ``first`` to ``last`` were taken."""
         return sum(
             max(0, min(high, last) - max(low, first) + 1) for low, high in self.ranges
@@ -30,6 +30,14 @@ class Taken(NamedTuple):
     def missing(self, batch: Batch) -> list[Record]:
         """Return the records of ``batch`` that were not taken yet, in order."""
         return [record for record in batch.records if not self.has(record.sequence)]
+
+    def overlaps(self, first: int, last: int) -> bool:
+        """Tell whether any record from ``first`` to ``last`` was taken."""
+        return any(low <= last and first <= high for low, high in self.ranges)
+
+    def covers(self, first: int, last: int) -> bool:
+        """Tell whether all records from ``first`` to ``last`` were taken."""
+        return any(low <= first and last <= high for low, high in self.ranges)
 
     def plus(self, first: int, last: int) -> "Taken":
         """Return what was taken once ``first`` to ``last`` were taken too."""

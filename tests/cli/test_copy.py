@@ -282,7 +282,7 @@ def test_run_that_fails_does_not_stop_the_others(
         (("--from", "sqlite", "--to", "sqlite"), "cannot be copied to itself"),
         (("--from", "sqlite", "--to", "fspec"), "did you mean 'fsspec'?"),
         (("--from", "sqlte", "--to", "fsspec"), "did you mean 'sqlite'?"),
-        (("--from", "sqlite,fsspec", "--to", "x"), "--from 'sqlite,fsspec' must name"),
+        (("--from", "sqlite,fsspec", "--to", "x"), "'sqlite,fsspec' must name"),
         (("--from", "sqlite", "--to", "memory"), "keeps nothing beyond its process"),
         (("--from", "sqlite", "--to", "fsspec", "lr <"), "no attribute 'lr'"),
         (("--from", "sqlite"), "Missing option '--to'"),

@@ -181,7 +181,7 @@ def test_copying_goes_on_where_it_stopped(source: MemoryTracker) -> None:
     target = FaultyTracker(inner, lambda n: RetryableError("no") if n == 2 else None)
     with pytest.raises(RetryableError):
         copy_run(source, target, RUN)
-    before = sum(it.overlap(1, 1000) for it in inner.taken(RUN).values())
+    before = sum(it.count_in(1, 1000) for it in inner.taken(RUN).values())
 
     done = copy_run(source, target, RUN)
 

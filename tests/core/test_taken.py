@@ -76,12 +76,26 @@ def test_gap_stays_open_until_it_is_filled() -> None:
 
 
 @given(_ranges(), st.integers(1, 40), st.integers(0, 10))
-def test_overlap_counts_what_was_taken(
+def test_count_tells_how_much_of_a_stretch_was_taken(
     ranges: list[tuple[int, int]], first: int, more: int
 ) -> None:
     """Of any stretch."""
     taken = _taken(ranges)
 
-    found = taken.overlap(first, first + more)
+    found = taken.count_in(first, first + more)
 
     assert found == sum(map(taken.has, range(first, first + more + 1)))
+
+
+@given(_ranges(), st.integers(1, 30), st.integers(0, 6))
+def test_taken_tells_of_a_stretch_what_a_set_tells(
+    ranges: list[tuple[int, int]], first: int, more: int
+) -> None:
+    """Whether it was taken in part, and whether as a whole."""
+    known = {n for low, high in ranges for n in range(low, high + 1)}
+    asked = {*range(first, first + more + 1)}
+
+    taken = _taken(ranges)
+
+    assert taken.overlaps(first, first + more) == bool(known & asked)
+    assert taken.covers(first, first + more) == (asked <= known)

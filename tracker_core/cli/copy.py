@@ -1,9 +1,7 @@
 """``tracker copy``: taking runs from one backend to another."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -11,10 +9,11 @@ from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.selection import no_run_yet
 from tracker_core.cli.stores import Store, blamed, open_stores
-from tracker_core.copying import Progress, Result, RunCopy, copy_runs
+from tracker_core.copying import Result, RunCopy, copy_runs
 from tracker_core.delivery.base import Target, unheld
 from tracker_core.errors import TrackerError
 from tracker_core.expressions import parse
@@ -22,7 +21,7 @@ from tracker_core.filters import Condition
 from tracker_core.redaction import describe, redact
 from tracker_core.values import Value
 
-__all__ = ["copy", "copy_progress"]
+__all__ = ["copy"]
 
 _LEFT = 1
 
@@ -66,7 +65,7 @@ def copy(
             f"{source_name!r} cannot be copied to itself; name another by --to"
         )
     condition = None if query is None else parse(query)
-    with open_stores([source_name], "--from") as (store,), Receivers() as receivers:
+    with open_stores([source_name]) as (store,), Receivers() as receivers:
         target = receivers.get(target_name, None)
         if target is None:
             raise Misuse(f"nothing can be copied to {target_name!r}")
@@ -168,29 +167,3 @@ def _run_value(done: RunCopy, store: Store, target: Target) -> Value:
         "degraded": {**done.degraded},
         "error": None if error is None else _reason(error, store, target),
     }
-
-
-@contextmanager
-def copy_progress() -> Iterator[Callable[[Progress], None]]:
-    """Show how far it is, on a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        *(TextColumn("copying"), BarColumn(), MofNCompleteColumn()),
-        TextColumn("{task.fields[records]} records"),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("runs", total=None, records=0)
-
-        def show(done: Progress) -> None:
-            total = max(done.total, 1)
-            bar.update(
-                task, completed=done.runs, total=total, records=f"{done.records:,}"
-            )
-
-        yield show

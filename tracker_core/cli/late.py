@@ -9,8 +9,8 @@ from typing import NamedTuple
 import click
 
 from tracker_core.cli.border import Failure, Misuse, say
-from tracker_core.cli.copy import copy_progress
 from tracker_core.cli.printing import clean, echo
+from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.copying import Progress
 from tracker_core.delivery.backfill import Backfill, backfill, holders, is_half_filled

@@ -92,22 +92,16 @@ def open_configured(
 
 
 @contextmanager
-def open_stores(
-    names: Sequence[str], option: str = "--tracker"
-) -> Iterator[list[Store]]:
+def open_stores(names: Sequence[str]) -> Iterator[list[Store]]:
     """Open several trackers for reading: those of the names, without any all.
 
     All are those that are configured; with nothing configured it is the embedded one.
-
-    Args:
-        names: The names.
-        option: Where they come from, for messages.
 
     Raises:
         TrackerError: One of them cannot be built, under the policy ``raise``.
     """
     settings = read_settings()
-    chosen = [_named(name, option) for name in dict.fromkeys(names)]
+    chosen = [_named(name) for name in dict.fromkeys(names)]
     on_error = "raise" if chosen else settings.on_error
     with ExitStack() as stack:
         stores = []
@@ -186,9 +180,9 @@ def _is_missing(path: Path) -> bool:
     return False
 
 
-def _named(name: str, option: str = "--tracker") -> BackendSetting:
+def _named(name: str) -> BackendSetting:
     if len(parse_backends(name)) != 1:
-        message = f"{option} {name!r} must name one backend"
+        message = f"--tracker {name!r} must name one backend"
         raise Misuse(message)
     for backend in read_settings().backends:
         if backend.name == name:

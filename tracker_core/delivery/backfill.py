@@ -23,6 +23,7 @@ from tracker_core.delivery.ledger import (
 )
 from tracker_core.errors import NotSupportedError, RunNotFoundError
 from tracker_core.journal.folders import Lock, RunFolder, make_folder
+from tracker_core.journal.reader import BEGINNING
 from tracker_core.plain import PlainTracker
 from tracker_core.taken import Taken
 
@@ -131,8 +132,8 @@ def _has_all(source: Target, folder: RunFolder, ledger: Ledger) -> bool:
     with suppress(RunNotFoundError, NotSupportedError), tracker.turn:
         taken = tracker.taken(folder.run_id)
         return all(
-            taken.get(writer, Taken()).overlap(1, position.sequence - 1)
-            == position.sequence - 1
+            position.sequence == BEGINNING.sequence
+            or taken.get(writer, Taken()).covers(1, position.sequence - 1)
             for writer, position in ledger.positions.items()
         )
     return False
