@@ -157,14 +157,14 @@ def copy_run(
 
     Raises:
         RunNotFoundError: The source does not hold it.
-        NotSupportedError: The source is native and does not give its records.
+        NotSupportedError: The source keeps the history and does not give its records.
         ConfigError: One of the two is no tracker.
         Exception: What a tracker raises; what was copied stays so.
     """
     giver, taker = native(source), native(target)
     if isinstance(taker, PlainTracker):
         return _give_outcome(giver, taker, run_id, on_records)
-    if isinstance(giver, PlainTracker) and _knows_more(taker, run_id):
+    if not _keeps_history(giver) and _knows_more(taker, run_id):
         return RunCopy(run_id, Result.UNCHANGED)
     return _Copying(giver, taker, run_id, on_records).copy()
 
@@ -270,8 +270,11 @@ class _Copying:
     def _give_heartbeat(self) -> None:
         with self._source.turn:
             beaten_at = self._source.run(self._run_id).heartbeat_at
-        if beaten_at is not None:
-            with self._target.turn:
+        if beaten_at is None:
+            return
+        with self._target.turn:
+            known_at = self._target.run(self._run_id).heartbeat_at
+            if known_at is None or known_at < beaten_at:
                 time_ns = (beaten_at - _EPOCH) // _MICROSECOND * 1000
                 self._target.beat(self._run_id, time_ns)
 
@@ -305,7 +308,7 @@ def _unheld(
 ) -> Counter[str]:
     """Count what a plain tracker cannot hold of a run."""
     found: Counter[str] = Counter()
-    if isinstance(source, PlainTracker):
+    if not _keeps_history(source):
         return found
     for batch in _each(source, run_id):
         records = batch.records
@@ -322,9 +325,16 @@ def _unheld(
     return +found
 
 
+def _keeps_history(tracker: NativeTracker) -> bool:
+    return Capability.HISTORY in tracker.capabilities
+
+
 def _each(source: NativeTracker, run_id: str) -> Iterator[Batch]:
     with source.turn:
-        batches = source.batches(run_id)
+        if _keeps_history(source):
+            batches = source.batches(run_id)
+        else:
+            batches = iter([outcome_batch(source, run_id, time.time_ns())])
     while True:
         with source.turn:
             batch = next(batches, None)

@@ -136,6 +136,34 @@ def test_copy_goes_back_too(
         assert new.series("a") == old.series("a")
 
 
+def test_copy_that_was_killed_goes_on(
+    tracker: "Cli",
+    database: "SqliteTracker",
+    faulty: Callable[..., None],
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is lost and nothing comes twice."""
+    write(database, "a")
+    for attempt in (2, 3):
+        pen = Pen("a", attempt=attempt)
+        points = (MetricsBody(step, {"": {"loss": 1.0}}) for step in range(attempt))
+        database.write(pen.log(StartedBody("job"), *points))
+    faulty(fault="die-after", plan="once", n=2)
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
+    arguments = ("copy", "--from", "sqlite", "--to", "faulty")
+
+    killed = tracker.process(*arguments)
+    faulty(until=str(place))
+    done, again = tracker(*arguments), tracker(*arguments)
+
+    assert killed.code < 0
+    assert (done.code, done.out) == (0, "a: 4 records copied\n")
+    assert again.out == "a: unchanged\n"
+    proof = tracker("verify", "a", "--tracker", "sqlite", "--tracker", "faulty")
+    assert (proof.code, proof.out.count("is the same")) == (0, 1)
+
+
 def test_query_chooses_the_runs(tracker: "Cli", database: "SqliteTracker") -> None:
     """As that of ``tracker list --where`` does."""
     write(database, "a")
@@ -254,6 +282,7 @@ def test_run_that_fails_does_not_stop_the_others(
         (("--from", "sqlite", "--to", "sqlite"), "cannot be copied to itself"),
         (("--from", "sqlite", "--to", "fspec"), "did you mean 'fsspec'?"),
         (("--from", "sqlte", "--to", "fsspec"), "did you mean 'sqlite'?"),
+        (("--from", "sqlite,fsspec", "--to", "x"), "'sqlite,fsspec' must name"),
         (("--from", "sqlite", "--to", "memory"), "keeps nothing beyond its process"),
         (("--from", "sqlite", "--to", "fsspec", "lr <"), "no attribute 'lr'"),
         (("--from", "sqlite"), "Missing option '--to'"),

@@ -284,18 +284,61 @@ def test_backend_that_is_added_later_gets_the_whole_run(
     assert journals.ledger(folder, "sqlite").delivered == 0
 
 
-def test_backend_that_is_added_too_late_gets_nothing(
+def test_backend_that_is_added_late_gets_a_copy(
     tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
 ) -> None:
-    """What every other backend has taken is no longer in the journal."""
+    """What is no longer in the journal is copied from a backend that has it."""
     faulty(until=str(place))
     folder = journals.log("r", *BODIES)
     tracker("sync")
 
     done = tracker("sync", "r", "--to", "faulty")
 
+    assert (done.code, done.err) == (0, "")
+    assert done.out == "r to faulty: 3 records copied from sqlite\n"
+    assert params(place / "faulty.db", "r") == {"lr": 0.1}
+    assert journals.ledger(folder, "faulty").delivered == 3
+    assert tracker("sync", "--to", "faulty").out == "nothing is due\n"
+    assert tracker("verify", "r").code == 0
+
+
+def test_backend_that_is_added_late_gets_the_rest_from_the_journal(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """A run that goes on is copied as far as another backend is, and then delivered."""
+    faulty(until=str(place))
+    folder = journals.log("r", *BODIES, ends=False, segment_bytes=4096)
+    (writer,) = journals.writers
+    for step in range(500):
+        writer.append(LogBody("info", "x" * 100, {"step": step}))
+    tracker("sync")
+    assert segment_numbers(folder.writers()[0].path)[0] > 1
+    writer.append(ParamsBody({"late": 1}))
+
+    done = tracker("sync", "r", "--to", "faulty")
+
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "r to faulty: 503 records copied from sqlite",
+        "r to faulty: 1 record delivered",
+    ]
+    assert params(place / "faulty.db", "r") == {"late": 1, "lr": 0.1}
+
+
+def test_backend_that_is_added_too_late_gets_nothing(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """Where no other backend has the run either."""
+    faulty(until=str(place))
+    folder = journals.log("r", *BODIES)
+    tracker("sync")
+    (journals.home / "tracker.db").unlink()
+
+    done = tracker("sync", "r", "--to", "faulty")
+
     assert (done.code, done.out) == (1, "")
     assert "'faulty' cannot get run 'r' from the journal" in done.err
+    assert "none that is native has all of it" in done.err
     assert not ledger_folder(folder, "faulty").exists()
 
 
@@ -307,12 +350,112 @@ def test_backend_that_is_added_late_gets_the_runs_that_are_whole(
     for run_id in ("old", "older"):
         journals.log(run_id, *BODIES)
     tracker("sync")
+    (journals.home / "tracker.db").unlink()
     journals.log("new", *BODIES)
 
     done = tracker("sync", "--to", "faulty")
 
     assert (done.code, done.out) == (1, "new to faulty: 3 records delivered\n")
     assert "cannot get 2 runs, such as 'old" in done.err
+
+
+def test_copy_that_fails_is_told_and_may_be_made_again(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """The backend is not expected to have the run until it can."""
+    faulty(message="no room")
+    folder = journals.log("r", *BODIES)
+    tracker("sync")
+
+    failed = tracker("sync", "--to", "faulty")
+    is_forgotten = not ledger_folder(folder, "faulty").exists()
+    faulty(until=str(place))
+    done = tracker("sync", "--to", "faulty")
+
+    assert failed.code == 1
+    assert "run 'r' cannot be copied to 'faulty': " in failed.err
+    assert is_forgotten
+    assert (done.code, done.out) == (0, "r to faulty: 3 records copied from sqlite\n")
+
+
+@pytest.mark.parametrize("to", [("--to", "faulty"), ()])
+def test_copy_that_died_is_made_again(
+    tracker: "Cli",
+    journals: "Journals",
+    faulty: Callable[..., None],
+    place: Path,
+    to: tuple[str, ...],
+) -> None:
+    """Though the backend is expected to have the run by then."""
+    faulty(fault="die", plan="once", n=2)
+    content = content_of_bytes(b"model")
+    body = ArtifactBody("m", content.digest, None, content.digest, 5)
+    journals.log("r", *BODIES, body)
+    tracker("sync")
+    with closing(tracker_sqlite.create(str(journals.home / "tracker.db"))) as store:
+        store.add_content(content)
+    died = tracker.process("sync", "--to", "faulty")
+    faulty(until=str(place))
+
+    done, again = tracker("sync", *to), tracker("sync", *to)
+
+    assert died.code < 0
+    assert (done.code, done.out) == (0, "r to faulty: 4 records copied from sqlite\n")
+    assert (again.code, again.out) == (0, "nothing is due\n")
+    assert params(place / "faulty.db", "r") == {"lr": 0.1}
+
+
+def test_copy_that_cannot_be_made_again_is_told(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """The backend that it came from has gone meanwhile."""
+    faulty(fault="die")
+    journals.log("r", *BODIES)
+    tracker("sync")
+    died = tracker.process("sync", "--to", "faulty")
+    faulty(until=str(place))
+    (journals.home / "tracker.db").unlink()
+
+    done = tracker("sync")
+
+    assert died.code < 0
+    assert (done.code, done.out) == (1, "")
+    assert "'faulty' cannot get run 'r'" in done.err
+
+
+def test_content_that_nobody_has_is_told(
+    tracker: "Cli", journals: "Journals", faulty: Callable[..., None], place: Path
+) -> None:
+    """All the rest is copied, and the exit code is 1."""
+    faulty(until=str(place))
+    content = content_of_bytes(b"model")
+    journals.log("r", ArtifactBody("m", content.digest, None, content.digest, 5))
+    tracker("sync")
+
+    done = tracker("sync", "--to", "faulty")
+
+    assert done.code == 1
+    assert done.out == (
+        "r to faulty: 1 record copied from sqlite, which lacks the content of 1 of "
+        "its artifacts\n"
+    )
+
+
+def test_backend_that_refused_something_fills_no_other(
+    tracker: "Cli", journals: "Journals", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not have all of the run."""
+    monkeypatch.setenv("TRACKER_BACKENDS", f"picky={__name__}:create_picky")
+    journals.log("r", *BODIES, backends=())
+    folder = journals.folder("r")
+    expect(folder, "picky", f"{__name__}:create_picky")
+    tracker("sync")
+
+    done = tracker("sync", "--to", "sqlite")
+
+    assert (done.code, done.out) == (1, "")
+    assert "cannot get run 'r'" in done.err
+    assert not ledger_folder(folder, "sqlite").exists()
 
 
 def test_backend_is_not_given_records_without_their_content(

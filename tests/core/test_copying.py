@@ -37,6 +37,7 @@ from tracker_core.records import (
     UnknownBody,
 )
 from tracker_core.retelling import is_retold
+from tracker_core.runs import to_datetime
 from tracker_core.taken import Taken
 from tracker_core.testing import FaultyTracker, MemoryTracker
 from tracker_core.testing.contract.answers import answers
@@ -390,6 +391,61 @@ def test_run_of_a_plain_tracker_may_be_empty() -> None:
 
     assert [run.status for run in target.runs()] == [None]
     assert all(map(is_retold, target.taken(RUN)))
+
+
+class _Forgetful(MemoryTracker):
+    """Keeps no history, and cannot give its records."""
+
+    capabilities = frozenset({Capability.CONTENT})
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        raise NotSupportedError(run_id)
+
+    def taken(self, run_id: str) -> Mapping[str, Taken]:
+        raise NotSupportedError(run_id)
+
+
+def test_native_tracker_without_history_gives_what_it_holds(
+    source: MemoryTracker,
+) -> None:
+    """As a plain one does."""
+    forgetful, target = _Forgetful(), MemoryTracker()
+    for batch in source.batches(RUN):
+        forgetful.write(batch)
+
+    first = copy_run(forgetful, target, RUN)
+    again = copy_run(forgetful, target, RUN)
+
+    assert (first.result, again.result) == (Result.COPIED, Result.UNCHANGED)
+    assert verify(RUN, [forgetful, target]).is_equal
+    assert copy_run(forgetful, source, RUN).result is Result.UNCHANGED
+
+
+def test_native_tracker_that_hides_its_history_cannot_be_copied() -> None:
+    """Half of a run would look like all of it."""
+
+    class Hiding(_Forgetful):
+        capabilities = frozenset({Capability.HISTORY})
+
+    hiding = Hiding()
+    hiding.write(Pen(RUN).log(TagsBody({})))
+
+    with pytest.raises(NotSupportedError):
+        copy_run(hiding, MemoryTracker(), RUN)
+
+
+def test_heartbeat_is_given_once(source: MemoryTracker) -> None:
+    """A newer one of the target stays."""
+    target = MemoryTracker()
+    source.beat(RUN, START_NS + 5_000)
+    copy_run(source, target, RUN)
+    target.beat(RUN, START_NS + 9_000)
+
+    faulty = FaultyTracker(target)
+    done = copy_run(source, faulty, RUN)
+
+    assert (done.result, faulty.calls) == (Result.UNCHANGED, 0)
+    assert target.run(RUN).heartbeat_at == to_datetime(START_NS + 9_000)
 
 
 def test_unknown_run_is_an_error(source: MemoryTracker) -> None:

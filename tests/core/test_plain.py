@@ -504,3 +504,28 @@ def test_what_is_no_tracker_is_refused() -> None:
     """At the moment of wrapping."""
     with pytest.raises(ConfigError, match="object is no tracker"):
         native(object())
+
+
+def test_plain_tracker_tells_what_a_run_has_come_to() -> None:
+    """As one batch of one writer, which is another when there is something new."""
+    tracker, pen = PlainTracker(_Eight()), Pen("r")
+    tracker.write(pen.log(CreatedBody("n"), ParamsBody({"p": 1}), at=1))
+
+    (first,), (same,) = tracker.batches("r"), tracker.batches("r")
+    tracker.write(pen.log(StartedBody("job"), at=2))
+    (other,) = tracker.batches("r")
+
+    assert [record.body for record in first.records] == [
+        CreatedBody("n"),
+        ParamsBody({"p": 1}),
+    ]
+    assert first.records[0].time_ns == (START_NS + 1_000_000) // 1000 * 1000
+    assert same[:4] == first[:4]
+    assert other.writer != first.writer
+    assert other.records[1].body == StartedBody("launcher")
+
+
+def test_plain_tracker_tells_nothing_of_an_unknown_run() -> None:
+    """As the typed reads."""
+    with pytest.raises(RunNotFoundError):
+        PlainTracker(_Eight()).batches("r")

@@ -1,9 +1,7 @@
 """``tracker copy``: taking runs from one backend to another."""
 
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -11,10 +9,11 @@ from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.selection import no_run_yet
 from tracker_core.cli.stores import Store, blamed, open_stores
-from tracker_core.copying import Progress, Result, RunCopy, copy_runs
+from tracker_core.copying import Result, RunCopy, copy_runs
 from tracker_core.delivery.base import Target, unheld
 from tracker_core.errors import TrackerError
 from tracker_core.expressions import parse
@@ -102,7 +101,7 @@ def _copy_all(
 ) -> bool:
     """Copy the runs; tell whether it was not interrupted."""
     try:
-        with blamed(store), _progress() as show:
+        with blamed(store), copy_progress() as show:
             done = copy_runs(store.tracker, target.tracker, condition, progress=show)
             # One by one, so that those that were done are known.
             for one in done:
@@ -182,29 +181,3 @@ def _run_value(done: RunCopy, store: Store, target: Target) -> Value:
         "degraded": {**done.degraded},
         "error": None if error is None else _reason(error, store, target),
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[Progress], None]]:
-    """Show how far it is, on a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    columns = (
-        *(TextColumn("copying"), BarColumn(), MofNCompleteColumn()),
-        TextColumn("{task.fields[records]} records"),
-    )
-    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("runs", total=None, records=0)
-
-        def show(done: Progress) -> None:
-            total = max(done.total, 1)
-            bar.update(
-                task, completed=done.runs, total=total, records=f"{done.records:,}"
-            )
-
-        yield show

@@ -7,20 +7,20 @@ from contextlib import contextmanager
 
 import click
 
-from tracker_core.cli.border import Failure, Misuse, examples, say
+from tracker_core.cli.border import examples, say
 from tracker_core.cli.journals import (
     chosen_journals,
     journaled_runs,
     no_journal,
     readable_journals,
 )
+from tracker_core.cli.late import complete_late, expect_late
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.receivers import Receivers
 from tracker_core.delivery.ledger import forget
 from tracker_core.delivery.overview import BackendState, backend_states
 from tracker_core.delivery.syncing import Errand, Outcome, Result
-from tracker_core.delivery.wholeness import expect_whole
 from tracker_core.journal.folders import RunFolder
 
 __all__ = ["sync"]
@@ -68,7 +68,10 @@ def sync(
         raise no_journal()
     folders = readable_journals(chosen)
     with Receivers() as receivers:
-        is_whole = name is None or _expect(folders, name, receivers)
+        if name is None:
+            late = complete_late(folders, receivers)
+        else:
+            late = expect_late(folders, name, receivers)
         errands = []
         for folder, state in _due(folders, name, retry_dead=retry_dead):
             target = receivers.get(state.backend, state.factory)
@@ -83,47 +86,14 @@ def sync(
         finally:
             receivers.forget(_stop(errands))
         _say_all(errands)
-    is_whole = is_whole and len(folders) == len(chosen)
+    is_whole = late.is_whole and len(folders) == len(chosen)
     are_all_done = is_whole and not receivers.are_missing
-    if not errands and are_all_done:
+    if not errands and not late.filled and are_all_done:
         echo("nothing is due")
     _say_dead(folders, name)
     if not (are_all_done and all(map(_is_done, errands))):
         flush()
         raise click.exceptions.Exit(_LEFT)
-
-
-def _expect(folders: Sequence[RunFolder], name: str, receivers: Receivers) -> bool:
-    """Note that a backend is to have runs; tell whether the journal has all of them.
-
-    Raises:
-        Misuse: The backend cannot be had.
-        Failure: The journal has no run as a whole.
-    """
-    late = [
-        folder
-        for folder in folders
-        if all(state.backend != name for state in backend_states(folder))
-    ]
-    if not late:
-        return True
-    target = receivers.get(name, None)
-    if target is None:
-        raise Misuse(f"nothing can be delivered to {name!r}")
-    missing = [one for one in late if not expect_whole(one, name, target.factory)]
-    if not missing:
-        return True
-    which = f"run {missing[0].run_id!r}"
-    if len(missing) > 1:
-        which = f"{len(missing)} runs, such as {missing[0].run_id!r},"
-    message = (
-        f"{name!r} cannot get {which} from the journal, which no longer holds all of "
-        "it: what every other backend has taken is removed"
-    )
-    if len(missing) == len(folders):
-        raise Failure(message)
-    say(message)
-    return False
 
 
 def _due(

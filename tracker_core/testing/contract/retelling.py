@@ -26,7 +26,7 @@ from tracker_core.records import (
 )
 from tracker_core.retelling import BATCH_RECORDS
 from tracker_core.taken import Taken
-from tracker_core.testing.contract.answers import answers
+from tracker_core.testing.contract.answers import answers, exact
 from tracker_core.testing.contract.columns import gathered
 from tracker_core.testing.contract.fixtures import ContractFixtures
 from tracker_core.testing.contract.pen import Pen
@@ -78,6 +78,27 @@ class Retelling(ContractFixtures):
         copy = _copied(telling_tracker, run_id)
 
         assert answers(copy, run_id) == answers(_told(batches), run_id)
+
+    def test_what_the_eight_calls_wrote_is_told(
+        self, tracker: NativeTracker, run_id: str
+    ) -> None:
+        """By a plain tracker too, and the same until something is written."""
+        tracker.add_metadata(run_id, a=1, b=[None, 0.5])
+        tracker.add_artifact(run_id, "m", "/path", {"x": 1})
+        tracker.add_source(run_id, "s")
+        tracker.add_source(run_id, "s", "label")
+        try:
+            batches = [*tracker.batches(run_id), *tracker.batches(run_id)]
+        except NotSupportedError:
+            pytest.skip("needs a tracker that gives its records; this one does not")
+
+        copy = _told(batches)
+
+        assert exact(copy.metadata(run_id)) == exact(tracker.metadata(run_id))
+        assert exact(copy.artifacts(run_id)) == exact(tracker.artifacts(run_id))
+        assert list(copy.sources(run_id)) == list(tracker.sources(run_id))
+        assert len(copy.taken(run_id)) == len({it.writer.id for it in batches})
+        assert len(set(_names(batches))) == len(batches) // 2
 
     def test_batches_that_come_twice_change_nothing(
         self, telling_tracker: NativeTracker, run_id: str
