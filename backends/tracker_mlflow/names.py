@@ -14,7 +14,14 @@ import posixpath
 import re
 from hashlib import sha256
 
-__all__ = ["LONGEST_PARAM", "LONGEST_TAG", "cut", "file_path", "shown_key"]
+__all__ = [
+    "LONGEST_PARAM",
+    "LONGEST_TAG",
+    "cut",
+    "file_path",
+    "shown_experiment",
+    "shown_key",
+]
 
 LONGEST_PARAM = 6000
 LONGEST_TAG = 5000
@@ -26,6 +33,7 @@ _REFUSED_IN_FILES = re.compile(r"[^\w.\- ]")
 # Of what file systems take, less what MLflow puts before it.
 _LONGEST_FILE = 200
 _LONGEST_SUFFIX = 20
+_LONGEST_EXPERIMENT = 500
 _MARK = "…"
 
 
@@ -54,8 +62,18 @@ def file_path(name: str) -> str:
     return _marked(stem[: _LONGEST_FILE // 4], name, _LONGEST_FILE) + dot + suffix
 
 
+def shown_experiment(name: str) -> str:
+    """Return the name under which MLflow shows an experiment."""
+    clean = cut(name, _LONGEST_EXPERIMENT)
+    return name if clean == name else _marked(clean, name, _LONGEST_EXPERIMENT)
+
+
 def cut(text: str, longest: int) -> str:
-    """Return a text that is short enough; what was cut ends in ``…``."""
+    """Return a text that is short enough; what was cut ends in ``…``.
+
+    PostgreSQL takes no NUL, in whose place stands the mark of what cannot be shown.
+    """
+    text = text.replace("\0", "\ufffd")
     return text if len(text) <= longest else text[: longest - 1] + _MARK
 
 

@@ -21,7 +21,13 @@ from tracker_mlflow.batches import (
     tells_life,
 )
 from tracker_mlflow.claims import RUN_ID, claimed_run, found_run, run_key
-from tracker_mlflow.names import LONGEST_PARAM, LONGEST_TAG, cut, shown_key
+from tracker_mlflow.names import (
+    LONGEST_PARAM,
+    LONGEST_TAG,
+    cut,
+    shown_experiment,
+    shown_key,
+)
 from tracker_mlflow.server import GONE, Server
 from tracker_mlflow.shown import Shown, shown
 
@@ -137,7 +143,7 @@ class Runs:
             raise
 
     def _make(self, batch: Batch, created: CreatedBody, tags: Mapping[str, str]) -> Run:
-        name = created.experiment or self._experiment
+        name = shown_experiment(created.experiment or self._experiment)
         more = {**tags, **self._family(batch.run_id, created.parent_run_id)}
         return self._server.client.create_run(
             self._server.experiment_id(name, self._location),

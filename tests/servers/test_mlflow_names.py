@@ -2,7 +2,7 @@
 
 import pytest
 
-from tracker_mlflow.names import cut, file_path, shown_key
+from tracker_mlflow.names import cut, file_path, shown_experiment, shown_key
 
 
 @pytest.mark.parametrize("key", ["loss", "train/loss", "lr rate", "a.b-c_d", "größe:1"])
@@ -57,3 +57,11 @@ def test_long_text_ends_in_a_mark() -> None:
     """What is too long is as long as it may be."""
     assert cut("abc", 3) == "abc"
     assert cut("abcd", 3) == "ab…"
+
+
+def test_text_holds_what_every_database_takes() -> None:
+    """PostgreSQL refuses NUL in texts, and in the names of experiments too."""
+    assert cut("a\0b", 10) == "a\ufffdb"
+    assert shown_experiment("iris") == "iris"
+    assert shown_experiment("a\0b") != shown_experiment("a\ufffdb") == "a\ufffdb"
+    assert len(shown_experiment("x" * 501)) == 500
