@@ -33,7 +33,7 @@ _REFUSED_IN_FILES = re.compile(r"[^\w.\- ]")
 # Of what file systems take, less what MLflow puts before it.
 _LONGEST_FILE = 200
 _LONGEST_SUFFIX = 20
-_LONGEST_EXPERIMENT = 500
+_LONGEST_EXPERIMENT = 250
 _MARK = "…"
 
 

@@ -35,6 +35,7 @@ _METRICS = _ENTITIES = 1000
 _PARAMS = _TAGS = 100
 _RUNS = 1000
 _FETCHERS = 8
+_LONGEST_REASON = 300
 _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_FAILS = 401, 403, 404, 500
 
 
@@ -289,7 +290,8 @@ class Server:
             return ConfigError(message)
         told = f"{where} answered {error.error_code} to {what}"
         if _is_refusal(error):
-            return PermanentError(f"{told}: {error.message}")
+            reason = str(error.message).partition("\n")[0][:_LONGEST_REASON]
+            return PermanentError(f"{told}: {reason}")
         return RetryableError(told)
 
 
