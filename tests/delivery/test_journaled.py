@@ -260,7 +260,7 @@ def test_what_waits_for_space_at_the_end_gets_it_from_delivery(
 ) -> None:
     """Nothing is lost that fits in memory, if a backend takes what is on the disk."""
     tracker = MemoryTracker()
-    run = open_run(tracker, budget=10**6)
+    run = open_run(tracker, budget=10**6, closes_within=120.0)
 
     for step in range(60_000):
         run.log_metric("loss", 0.5, step=step)
