@@ -78,7 +78,8 @@ class FsspecTracker(FoldedTracker):
         """
         self._is_failing = True
         try:
-            if not self._holds(batch):
+            # Where writing what is there fails, looking before is a request too many.
+            if self._store.creates or not self._holds(batch):
                 self._write(batch)
         except OSError as error:
             what = f"{self!r} could not take a batch of run {batch.run_id!r}"
@@ -219,7 +220,11 @@ class FsspecTracker(FoldedTracker):
         for record in without_points(batch.records):
             if isinstance(record.body, SourceBody):
                 self._write_edge(run, record.body)
-        self._put(run, _batch_path(batch), batch_to_lines(batch).encode())
+        content = batch_to_lines(batch).encode()
+        if self._store.creates:
+            self._store.create(_batch_path(batch), content, "")
+        else:
+            self._put(run, _batch_path(batch), content)
 
     def _write_edge(self, run: str, edge: SourceBody) -> None:
         source = directory_name(edge.source_run_id)
