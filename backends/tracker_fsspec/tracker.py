@@ -31,12 +31,14 @@ from tracker_fsspec.layout import (
 )
 from tracker_fsspec.objects import Objects
 from tracker_fsspec.reader import RunReader
-from tracker_fsspec.store import Store, reason_of
+from tracker_fsspec.store import OBJECT_STORES, Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
 
 __all__ = ["FsspecTracker"]
 
 _T = TypeVar("_T")
+# Each request is paid for, and each batch is an object until the run has ended.
+_GATHERS_FOR_S = 10.0
 
 
 class FsspecTracker(FoldedTracker):
@@ -59,6 +61,8 @@ class FsspecTracker(FoldedTracker):
         self._beaten_ns: dict[str, int] = {}
         self._lake = LakeSide(self._store)
         self._is_failing = False
+        if self._store.protocol in OBJECT_STORES:
+            self.gathers_for = _GATHERS_FOR_S
         if isinstance(fs, MemoryFileSystem):
             self.capabilities = frozenset({Capability.HISTORY, Capability.CONTENT})
 
