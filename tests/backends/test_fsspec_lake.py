@@ -15,6 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker_core import track
 from tracker_core.compactions import Compaction
 from tracker_core.errors import RetryableError, RunNotFoundError
 from tracker_core.identity import new_run_id
@@ -98,6 +99,26 @@ def test_closing_compacts_what_has_ended(tmp_path: Path) -> None:
     assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
     assert [*(tmp_path / LAKE / "open").iterdir()] == []
     assert len(batches_in(tmp_path)) == 1
+
+
+def test_run_is_compacted_by_whoever_delivers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the block is left the lake has its points, and the journal keeps nothing."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("TRACKER_BACKENDS", "fsspec")
+    monkeypatch.setenv("TRACKER_FSSPEC_CONFIG", str(root))
+
+    with track("iris") as run:
+        for step in range(10):
+            run.log_metric("train/loss", 1 / (step + 1), step=step)
+
+    rows = parquet_rows(root)
+    assert [row["step"] for row in rows] == [*range(10)]
+    assert {row["experiment"] for row in rows} == {"iris"}
+    (found,) = open_at(root).runs()
+    assert (found.run_id, found.status) == (run.id, "FINISHED")
+    assert [*(root / LAKE / "open").iterdir()] == []
 
 
 def test_closing_leaves_a_run_alone_that_runs(tmp_path: Path) -> None:

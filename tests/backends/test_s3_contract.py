@@ -96,6 +96,8 @@ class TestS3(
     machine_examples = 3
     machine_steps = 12
     # Hundreds of requests each, for what the others say in few.
+    test_sources_keep_names_apart = None  # type: ignore[assignment]  # left out
+    test_run_ids_keep_runs_apart = None  # type: ignore[assignment]  # left out
     test_contents_are_kept_apart = None  # type: ignore[assignment]  # left out
     test_processes_add_one_content_at_once = None  # type: ignore[assignment]  # left out
 
