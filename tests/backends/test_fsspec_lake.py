@@ -39,7 +39,10 @@ from tracker_core.testing.contract.columns import gathered
 from tracker_core.testing.contract.machine import bodies
 from tracker_core.testing.contract.pen import Pen
 from tracker_fsspec import FsspecTracker
+from tracker_fsspec.cleaning import Cleaner
+from tracker_fsspec.index import Index
 from tracker_fsspec.layout import LAKE, directory_name, key_of
+from tracker_fsspec.marks import Marks
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -292,6 +295,34 @@ def test_points_of_nobody_are_removed(tmp_path: Path) -> None:
     assert {row["run_id"] for row in parquet_rows(tmp_path)} == {"kept"}
     with pytest.raises(RunNotFoundError):
         open_at(tmp_path).points("gone", "train/loss")
+
+
+def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
+    """Also where the index knows of another head alone, as after a race."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.compact()
+    for path in (tmp_path / LAKE / "index").iterdir():
+        path.unlink()
+    make_old(tmp_path)
+    cleaner = Cleaner(tracker._store, Marks(tracker._store))  # noqa: SLF001 - a step alone
+
+    cleaner.merge(Index(tracker._store), [directory_name(RUN)])  # noqa: SLF001 - as above
+
+    assert len(parquet_rows(tmp_path)) == 40
+
+
+def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
+    """Whoever has removed them: what is left is not removed too."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.compact()
+    next(tmp_path.glob(POINTS)).unlink()
+    make_old(tmp_path)
+
+    assert tracker.compact().removed == 0
+
+    assert len(batches_in(tmp_path)) == 1
 
 
 class CountingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
