@@ -2,7 +2,8 @@
 
 A run logs one number after the other, as the journal hands them on: batches of plain
 points of two series, as columns. They are written, read back by another tracker, and
-their files counted. The clock stops when ``write`` and ``points`` have returned.
+their files counted. The clock stops when ``write`` and ``points`` have returned. The
+last row is the Parquet object of the run: made by ``compact``, and read.
 """
 
 import argparse
@@ -16,8 +17,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tracker_core.gathered import Gathered, PointColumns
-from tracker_core.records import Batch, Writer
+from tracker_core.records import Batch, EndedBody, Record, Writer
+
+# Parquet is imported here so that no case is charged for it.
 from tracker_fsspec import FsspecTracker, create
+from tracker_fsspec.parquet import PointsFile  # noqa: F401 - for its effect
 
 SERIES = ("loss", "accuracy")
 
@@ -59,15 +63,30 @@ def timed(action: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
+def compacted(folder: Path, count: int) -> Measured:
+    """Compact the run that :func:`measure` has written, and read it."""
+    tracker = create(str(folder))
+    sequence = count // len(SERIES) + 1
+    end = Record(sequence, 2**61, EndedBody("job", "FINISHED", None))
+    tracker.write(Batch("run", Writer("writer"), sequence, sequence, (end,)))
+    write_s = timed(tracker.compact)
+    read_s = timed(lambda: read(create(str(folder))))
+    files = [*folder.rglob("*.parquet")]
+    size_bytes = sum(path.stat().st_size for path in files)
+    return Measured(write_s, read_s, size_bytes, len(files))
+
+
+def read(tracker: FsspecTracker) -> None:
+    """Read all points."""
+    for field in SERIES:
+        if not len(tracker.points("run", f"train/{field}")):
+            raise SystemExit("the points are not there")
+
+
 def measure(folder: Path, count: int, chunk: int) -> Measured:
     """Write and read one run."""
     made = [*batches(count, chunk)]
     tracker = create(str(folder))
-
-    def read(reader: FsspecTracker) -> None:
-        for field in SERIES:
-            if not len(reader.points("run", f"train/{field}")):
-                raise SystemExit("the points are not there")
 
     def write() -> None:
         for batch in made:
@@ -78,6 +97,14 @@ def measure(folder: Path, count: int, chunk: int) -> Measured:
     files = [path for path in folder.rglob("*") if path.is_file()]
     size_bytes = sum(path.stat().st_size for path in files)
     return Measured(write_s, read_s, size_bytes, len(files))
+
+
+def show(case: str, found: Measured, count: int) -> None:
+    """Print a row of the table, in Markdown."""
+    print(
+        f"| {case} | {count / found.write_s:,.0f} | {count / found.read_s:,.0f} "
+        f"| {found.size_bytes / count:.1f} |"
+    )
 
 
 def main() -> None:
@@ -93,11 +120,9 @@ def main() -> None:
         # Small batches are files each: a tenth of them tells as much.
         count = chosen.points if chunk > 100 else chosen.points // 10  # noqa: PLR2004
         with tempfile.TemporaryDirectory() as folder:
-            found = measure(Path(folder) / "runs", count, chunk)
-        print(
-            f"| {chunk} | {count / found.write_s:,.0f} | {count / found.read_s:,.0f} "
-            f"| {found.size_bytes / count:.1f} |"
-        )
+            show(str(chunk), measure(Path(folder) / "runs", count, chunk), count)
+            if chunk == chosen.chunks[-1]:
+                show("compacted", compacted(Path(folder) / "runs", count), count)
 
 
 if __name__ == "__main__":

@@ -130,10 +130,15 @@ def _begin(
     delivery.expect(backends)
     delivery.start()
     for _, error in delivery.first_errors(_FIRST_ANSWERS_S):
-        is_verdict = isinstance(error, ConfigError | PermanentError)
-        if is_verdict and settings.on_error == "raise":
+        if _is_verdict(error) and settings.on_error == "raise":
             run.__exit__(type(error), error, error.__traceback__)
             raise error
+
+
+def _is_verdict(error: BaseException) -> bool:
+    """Tell whether trying again is no use before a person has done something."""
+    has_no_right = isinstance(error.__cause__, PermissionError)
+    return has_no_right or isinstance(error, ConfigError | PermanentError)
 
 
 def _attempt(folder: RunFolder, settings: Settings, role: Role) -> int:

@@ -8,7 +8,7 @@ leaves what the next one removes.
 from collections.abc import Iterable, Iterator, Mapping
 
 from tracker_fsspec.index import Entry, Index, index_name, index_to_bytes
-from tracker_fsspec.layout import Lake, key_of, lake_path
+from tracker_fsspec.layout import Category, Lake, key_of, lake_path
 from tracker_fsspec.marks import GRACE_NS, Marks
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store
@@ -46,9 +46,16 @@ class Cleaner:
             if mark.is_old and directory in (None, mark.directory):
                 reader = RunReader(self._store, mark.directory)
                 reader.refresh()
-                count += self._store.remove(reader.covered())
-                self._store.remove([mark.path])
+                if self._have_points(reader):
+                    count += self._store.remove(reader.covered())
+                    self._store.remove([mark.path])
         return count
+
+    def _have_points(self, reader: RunReader) -> bool:
+        """Tell whether the points of all heads are there, whoever may remove files."""
+        names = [head.points for head in reader.heads().values() if head.points]
+        paths = [lake_path(Lake.POINTS, name) for name in names]
+        return all(self._store.size_of(path) is not None for path in paths)
 
     def remove_marks(self) -> None:
         """Remove the marks of trackers that have long written nothing.
@@ -78,7 +85,7 @@ class Cleaner:
         merged = self._merged(index, there)
         paths = [lake_path(Lake.INDEX, name) for name in sorted(merged)]
         removed = self._store.remove(paths)
-        return removed + self._store.remove(self._orphans(entries))
+        return removed + self._store.remove(self._orphans(entries, there))
 
     def _merged(self, index: Index, there: set[str]) -> set[str]:
         """Return the index objects whose entries have long been in another one."""
@@ -100,13 +107,18 @@ class Cleaner:
         }
         return superseded | (index.merged & singles)
 
-    def _orphans(self, entries: Iterable[Entry]) -> Iterator[str]:
+    def _orphans(self, entries: Iterable[Entry], there: set[str]) -> Iterator[str]:
         """Give the Parquet objects that a crash or a run that is gone has left."""
+        directories = {key_of(directory): directory for directory in there}
         current = {key_of(entry.directory): entry.inputs for entry in entries}
         for name in self._store.below(lake_path(Lake.POINTS, "")[:-1]):
             _, key, inputs = name.removesuffix(".parquet").rsplit("-", 2)
             path = lake_path(Lake.POINTS, name)
-            if current.get(key) != inputs and self._is_old(path):
+            if current.get(key) == inputs or not self._is_old(path):
+                continue
+            directory = directories.get(key)
+            head = f"{directory}/{Category.HEADS}/{inputs}.jsonl"
+            if directory is None or self._store.size_of(head) is None:
                 yield path
 
     def _is_old(self, path: str) -> bool:

@@ -26,6 +26,7 @@ from fsspec.core import url_to_fs
 
 from tracker_core.errors import BackendUnavailableError, ConfigError
 from tracker_core.settings import launch_path
+from tracker_fsspec.remotes import check_usable, with_patience
 from tracker_fsspec.settings_file import parse_settings
 from tracker_fsspec.store import Store, reason_of
 from tracker_fsspec.tracker import FsspecTracker
@@ -49,7 +50,8 @@ def create(config: str | None = None) -> FsspecTracker:
     """Return a tracker on the directory that ``config`` describes.
 
     A directory on a local disk is made, and a file is written in it and removed
-    again; elsewhere nothing is written before the first batch.
+    again. An object store is asked, for some eight seconds at the most, whether it may
+    be listed. Elsewhere than on a disk nothing is written before the first batch.
 
     Args:
         config: One of the forms above.
@@ -111,12 +113,14 @@ def _from_url(url: str, options: Mapping[str, object]) -> _Opened:
     protocol = fsspec.utils.get_protocol(url)
     if protocol in _LOCAL:
         return _at(protocol, url, options)
-    return _opened(protocol, lambda: cast("_Opened", url_to_fs(url, **options)))
+    patient = with_patience(protocol, options)
+    return _opened(protocol, lambda: cast("_Opened", url_to_fs(url, **patient)))
 
 
 def _at(protocol: str, root: str, options: Mapping[str, object]) -> _Opened:
     place = _from_launch(root) if protocol in _LOCAL else root
-    return _opened(protocol, lambda: (fsspec.filesystem(protocol, **options), place))
+    patient = with_patience(protocol, options)
+    return _opened(protocol, lambda: (fsspec.filesystem(protocol, **patient), place))
 
 
 def _from_launch(place: str) -> str:
@@ -142,7 +146,7 @@ def _opened(protocol: str, open_it: Callable[[], _Opened]) -> _Opened:
     except ImportError as error:
         raise _unavailable(protocol, error) from error
     try:
-        return open_it()
+        fs, root = open_it()
     except ImportError as error:
         raise _unavailable(protocol, error) from error
     except (ValueError, TypeError, OSError) as error:
@@ -151,6 +155,8 @@ def _opened(protocol: str, open_it: Callable[[], _Opened]) -> _Opened:
             "check location and options"
         )
         raise ConfigError(message) from None
+    check_usable(Store(fs, root))
+    return fs, root
 
 
 def _unavailable(protocol: str, error: ImportError) -> BackendUnavailableError:

@@ -36,6 +36,7 @@ _READ = (
     Category.METADATA,
     Category.ARTIFACTS,
 )
+_LOOKED_AT = (*_READ, Category.SOURCES, Category.HEARTBEATS)
 _Rest: TypeAlias = Callable[[Section], Gathered]
 # Damage of all sorts, as what is read may be anything.
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -70,8 +71,13 @@ class RunReader:
 
     def refresh(self) -> RunHistory | None:
         """Read what is new; return None when the store holds nothing of the run."""
-        categories = self._store.directories(self._directory)
-        found = self._find(categories)
+        tree = self._store.tree(self._directory, _LOOKED_AT)
+        found = {
+            f"{category}/{name}"
+            for category in _READ
+            for name in tree.get(category, ())
+            if holds_records(category, name)
+        }
         if not self._taken <= found:  # somebody removed the run, or a part of it
             self.forget()
         heads = {name for name in found if name.startswith(f"{Category.HEADS}/")}
@@ -83,9 +89,10 @@ class RunReader:
         rest = [name for name in new if not self._is_covered(name)]
         for path, content in self._store.read_all(self._below(name) for name in rest):
             self._take(path, content)
-        if self._history is not None and Category.HEARTBEATS in categories:
-            self._listen(self._history)
-        if self._history is None and self.torchx_sources():
+        if self._history is not None and Category.HEARTBEATS in tree:
+            self._listen(self._history, tree[Category.HEARTBEATS])
+        has_sources = bool(tree.get(Category.SOURCES))
+        if self._history is None and has_sources and self.torchx_sources():
             return RunHistory(run_id_in(self._directory) or "")
         return self._history
 
@@ -126,7 +133,7 @@ class RunReader:
 
     def covered(self) -> list[str]:
         """Return the paths of the batches that heads cover."""
-        names = self._files(Category.BATCHES)
+        names = self._store.files(self._below(Category.BATCHES))
         return [
             f"{self._below(Category.BATCHES)}/{name}"
             for name in names
@@ -215,28 +222,14 @@ class RunReader:
     def _below(self, name: str) -> str:
         return f"{self._directory}/{name}"
 
-    def _listen(self, history: RunHistory) -> None:
+    def _listen(self, history: RunHistory, names: Iterable[str]) -> None:
         directory = self._below(Category.HEARTBEATS)
-        names = self._store.files(directory)
         contents = self._store.read_all(f"{directory}/{name}" for name in names)
         for path, content in contents:
             try:
                 history.beat(heartbeat_from_bytes(content))
             except ValueError as error:
                 self._warn(path, error)
-
-    def _find(self, categories: Iterable[str]) -> set[str]:
-        return {
-            f"{category}/{name}"
-            for category in categories
-            for name in self._files(category)
-        }
-
-    def _files(self, category: str) -> list[str]:
-        if category not in _READ:
-            return []
-        names = self._store.files(self._below(category))
-        return [name for name in names if holds_records(category, name)]
 
     def _take(self, path: str, content: bytes) -> None:
         directory, category, name = path.split("/")

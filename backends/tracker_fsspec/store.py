@@ -6,9 +6,9 @@ import io
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,13 +19,15 @@ from tracker_core.contents import Content
 from tracker_core.identity import new_writer_id
 from tracker_fsspec.ranges import RangeFile
 
-__all__ = ["Store", "reason_of"]
+__all__ = ["OBJECT_STORES", "Store", "reason_of"]
 
 # Where an object appears when its upload is complete.
-_OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"))
+OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss"))
+"""Protocols of object stores."""
+
 # Where a name is all there is: making a directory would at best do nothing, and on
 # some of them create the bucket of a misspelt URL.
-_WITHOUT_DIRECTORIES = _OBJECT_STORES | {"memory"}
+_WITHOUT_DIRECTORIES = OBJECT_STORES | {"memory"}
 # Disks that know no links.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 _MEBIBYTE = 2**20
@@ -69,6 +71,14 @@ class Store:
         """Whether it is a disk of this machine."""
         return isinstance(self._fs, LocalFileSystem)
 
+    @cached_property
+    def creates(self) -> bool:
+        """Whether an object store writes what is not there yet in one request."""
+        pipe = getattr(self._fs, "_pipe_file", None)
+        if self.protocol not in OBJECT_STORES or pipe is None:
+            return False
+        return "mode" in inspect.signature(pipe).parameters
+
     @property
     def protocol(self) -> str:
         """The first name of the filesystem's protocol, for example ``s3``."""
@@ -93,6 +103,27 @@ class Store:
         return sorted(
             name for name, is_directory in self._list(path) if not is_directory
         )
+
+    def tree(self, path: str, parts: Collection[str]) -> dict[str, list[str]]:
+        """Return the sorted names of the files in directories of a directory.
+
+        An object store lists all at once, any other one directory by directory.
+
+        Args:
+            path: The directory.
+            parts: The directories in it that are looked at, if they are there.
+        """
+        if self.protocol not in OBJECT_STORES:
+            there = self.directories(path)
+            return {
+                part: self.files(f"{path}/{part}") for part in there if part in parts
+            }
+        found: dict[str, list[str]] = {}
+        for name in self.below(path):
+            part, _, rest = name.partition("/")
+            if part in parts and rest and "/" not in rest:
+                found.setdefault(part, []).append(rest)
+        return found
 
     def has_directory(self, path: str) -> bool:
         """Whether there is a directory, which may be no more than a common prefix."""
@@ -148,17 +179,22 @@ class Store:
         if self.is_local:
             return _linked_into(self._local(path), self._local(incoming), content)
         full = self._full(path)
-        try:
+        if not self.creates:
             if self.size_of(path) is not None:
                 return False
+            self.put(path, content, incoming)
+            return True
+        try:
             with _as_os_error():
-                self._make_parent(full)
-                if _creates(self.fs):
-                    self.fs.pipe_file(full, content, mode="create")
-                else:
-                    self.fs.pipe_file(full, content)
+                self.fs.pipe_file(full, content, mode="create")
         except FileExistsError:
             return False
+        except OSError as error:
+            if "implement" not in str(error).lower():
+                raise
+            # A store that speaks S3 and does not know this: look, then write.
+            self.creates = False
+            return self.create(path, content, incoming)
         return True
 
     def remove(self, paths: Iterable[str]) -> int:
@@ -221,7 +257,7 @@ class Store:
             return
         pieces = content.read_checked()
         with _as_os_error():
-            if self.protocol in _OBJECT_STORES:
+            if self.protocol in OBJECT_STORES:
                 self._upload(self._full(path), pieces, content.size_bytes)
             else:
                 unfinished = f"{self._full(incoming)}/{new_writer_id()}"
@@ -336,6 +372,9 @@ class Store:
 def reason_of(error: Exception) -> str:
     """Return why something failed, without the error's text: it may hold secrets."""
     strerror = error.strerror if isinstance(error, OSError) else None
+    if strerror is None and isinstance(error, PermissionError):
+        # Clients give one that has a text of their own alone.
+        strerror = os.strerror(errno.EACCES)
     return strerror or type(error).__name__
 
 
@@ -401,12 +440,6 @@ def _linked_into(path: Path, incoming: Path, content: bytes) -> bool:
     finally:
         unfinished.unlink(missing_ok=True)
     return True
-
-
-def _creates(fs: fsspec.AbstractFileSystem) -> bool:
-    """Tell whether a filesystem can be told to write what is not there alone."""
-    pipe = getattr(fs, "_pipe_file", None) or fs.pipe_file
-    return "mode" in inspect.signature(pipe).parameters
 
 
 def _is_linked(content: Content, file: BinaryIO) -> bool:

@@ -34,12 +34,14 @@ from tracker_fsspec.layout import (
 )
 from tracker_fsspec.objects import Objects
 from tracker_fsspec.reader import RunReader
-from tracker_fsspec.store import Store, reason_of
+from tracker_fsspec.store import OBJECT_STORES, Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
 
 __all__ = ["FsspecTracker"]
 
 _T = TypeVar("_T")
+# Each request is paid for, and each batch is an object until the run has ended.
+_GATHERS_FOR_S = 10.0
 
 
 class FsspecTracker(FoldedTracker):
@@ -62,6 +64,8 @@ class FsspecTracker(FoldedTracker):
         self._beaten_ns: dict[str, int] = {}
         self._lake = LakeSide(self._store)
         self._is_failing = False
+        if self._store.protocol in OBJECT_STORES:
+            self.gathers_for = _GATHERS_FOR_S
         if isinstance(fs, MemoryFileSystem):
             self.capabilities = frozenset({Capability.HISTORY, Capability.CONTENT})
 
@@ -81,7 +85,8 @@ class FsspecTracker(FoldedTracker):
         """
         self._is_failing = True
         try:
-            if not self._holds(batch):
+            # Where writing what is there fails, looking before is a request too many.
+            if self._store.creates or not self._holds(batch):
                 self._write(batch)
         except OSError as error:
             what = f"{self!r} could not take a batch of run {batch.run_id!r}"
@@ -246,7 +251,11 @@ class FsspecTracker(FoldedTracker):
         for record in without_points(batch.records):
             if isinstance(record.body, SourceBody):
                 self._write_edge(run, record.body)
-        self._put(run, _batch_path(batch), batch_to_lines(batch).encode())
+        content = batch_to_lines(batch).encode()
+        if self._store.creates:
+            self._store.create(_batch_path(batch), content, "")
+        else:
+            self._put(run, _batch_path(batch), content)
 
     def _write_edge(self, run: str, edge: SourceBody) -> None:
         source = directory_name(edge.source_run_id)

@@ -15,6 +15,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tracker_core import track
 from tracker_core.compactions import Compaction
 from tracker_core.errors import RetryableError, RunNotFoundError
 from tracker_core.identity import new_run_id
@@ -38,7 +39,10 @@ from tracker_core.testing.contract.columns import gathered
 from tracker_core.testing.contract.machine import bodies
 from tracker_core.testing.contract.pen import Pen
 from tracker_fsspec import FsspecTracker
+from tracker_fsspec.cleaning import Cleaner
+from tracker_fsspec.index import Index
 from tracker_fsspec.layout import LAKE, directory_name, key_of
+from tracker_fsspec.marks import Marks
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -98,6 +102,26 @@ def test_closing_compacts_what_has_ended(tmp_path: Path) -> None:
     assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
     assert [*(tmp_path / LAKE / "open").iterdir()] == []
     assert len(batches_in(tmp_path)) == 1
+
+
+def test_run_is_compacted_by_whoever_delivers_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the block is left the lake has its points, and the journal keeps nothing."""
+    root = tmp_path / "runs"
+    monkeypatch.setenv("TRACKER_BACKENDS", "fsspec")
+    monkeypatch.setenv("TRACKER_FSSPEC_CONFIG", str(root))
+
+    with track("iris") as run:
+        for step in range(10):
+            run.log_metric("train/loss", 1 / (step + 1), step=step)
+
+    rows = parquet_rows(root)
+    assert [row["step"] for row in rows] == [*range(10)]
+    assert {row["experiment"] for row in rows} == {"iris"}
+    (found,) = open_at(root).runs()
+    assert (found.run_id, found.status) == (run.id, "FINISHED")
+    assert [*(root / LAKE / "open").iterdir()] == []
 
 
 def test_closing_leaves_a_run_alone_that_runs(tmp_path: Path) -> None:
@@ -271,6 +295,34 @@ def test_points_of_nobody_are_removed(tmp_path: Path) -> None:
     assert {row["run_id"] for row in parquet_rows(tmp_path)} == {"kept"}
     with pytest.raises(RunNotFoundError):
         open_at(tmp_path).points("gone", "train/loss")
+
+
+def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
+    """Also where the index knows of another head alone, as after a race."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.compact()
+    for path in (tmp_path / LAKE / "index").iterdir():
+        path.unlink()
+    make_old(tmp_path)
+    cleaner = Cleaner(tracker._store, Marks(tracker._store))  # noqa: SLF001 - a step alone
+
+    cleaner.merge(Index(tracker._store), [directory_name(RUN)])  # noqa: SLF001 - as above
+
+    assert len(parquet_rows(tmp_path)) == 40
+
+
+def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
+    """Whoever has removed them: what is left is not removed too."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.compact()
+    next(tmp_path.glob(POINTS)).unlink()
+    make_old(tmp_path)
+
+    assert tracker.compact().removed == 0
+
+    assert len(batches_in(tmp_path)) == 1
 
 
 class CountingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
