@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from tests.crash.acknowledgements import Acknowledgements
+from tests.crash.jobs import run_job
 
-__all__ = ["JOB", "launched", "started", "told_job"]
+__all__ = ["JOB", "code_of", "killed_job", "launched", "started", "told_job"]
 
 JOB = str(Path(__file__).with_name("jobs.py"))
 
@@ -32,6 +34,32 @@ def started(
         if process.poll() is None:
             process.kill()
             process.wait()
+
+
+def code_of(prepared: ForkServerContext, target: object, *given: object) -> int | None:
+    """Let a prepared process do something; return the code that it ends with."""
+    process = prepared.Process(target=target, args=given)  # type: ignore[arg-type]  # any function
+    process.start()
+    process.join()
+    code = process.exitcode
+    process.close()
+    return code
+
+
+def killed_job(
+    prepared: ForkServerContext, environment: Mapping[str, str], deeds: int
+) -> dict[str, int]:
+    """Kill a job of two threads after some deeds; return who has how many said."""
+    with Acknowledgements() as heard:
+        job = prepared.Process(target=run_job, args=(environment, 2, heard.end, 10_000))
+        job.start()
+        heard.let_go()
+        heard.wait_for(deeds)
+        job.kill()
+        job.join()
+        job.close()
+        heard.read_all()
+        return heard.counts
 
 
 @contextmanager

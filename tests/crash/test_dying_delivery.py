@@ -9,6 +9,7 @@ import pytest
 
 import tracker_sqlite
 from tests.crash.deeds import check_found
+from tests.crash.processes import code_of
 from tests.crash.stepwise import DEEDS, DIED, deliver_until, leave_behind, refusing
 from tests.crash.stores import Stores, deliver_rest
 from tracker_core.delivery.ledger import ledgers
@@ -21,12 +22,12 @@ def test_delivery_that_dies_at_any_step_loses_and_doubles_nothing(
 ) -> None:
     """Whatever step is its last, the next one completes its work."""
     origin = tmp_path / "origin"
-    assert _code_of(prepared, leave_behind, Stores(origin).home) == 0
+    assert code_of(prepared, leave_behind, Stores(origin).home) == 0
 
     for last in count(1):
         place = tmp_path / str(last)
         shutil.copytree(origin, place)
-        code = _code_of(prepared, deliver_until, place, last)
+        code = code_of(prepared, deliver_until, place, last)
         _check(Stores(place))
         shutil.rmtree(place)
         if code == 0:
@@ -35,15 +36,6 @@ def test_delivery_that_dies_at_any_step_loses_and_doubles_nothing(
 
     print(f"{last} steps")  # noqa: T201 - with -s
     assert last > 50
-
-
-def _code_of(prepared: ForkServerContext, target: object, *given: object) -> int | None:
-    process = prepared.Process(target=target, args=given)  # type: ignore[arg-type]  # any function
-    process.start()
-    process.join()
-    code = process.exitcode
-    process.close()
-    return code
 
 
 def _check(stores: Stores) -> None:

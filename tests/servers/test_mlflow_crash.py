@@ -14,7 +14,8 @@ from mlflow import MlflowClient
 from tests.crash.acknowledgements import Acknowledgements
 from tests.crash.conftest import chance, rounds
 from tests.crash.deeds import check_found
-from tests.crash.jobs import obey, run_job
+from tests.crash.jobs import obey
+from tests.crash.processes import code_of, killed_job
 from tests.crash.stepwise import DEEDS, leave_behind
 from tests.crash.stores import deliver_rest, until
 from tests.servers.mlflow_deeds import DIED, deliver_until, environment
@@ -50,19 +51,12 @@ def test_killed_job_has_lost_nothing_that_was_acknowledged(
     for number in range(rounds // 4):
         home, run_id = tmp_path / str(number), new_run_id()
         given = environment(home, mlflow_on_sqlite.uri, run_id)
-        with Acknowledgements() as heard:
-            job = prepared.Process(target=run_job, args=(given, 2, heard.end, 10_000))
-            job.start()
-            heard.let_go()
-            heard.wait_for(int(10 ** (chance.random() * 3.5)))
-            job.kill()
-            job.join()
-            job.close()
-            heard.read_all()
+        deeds = int(10 ** (chance.random() * 3))
+        acknowledged = killed_job(prepared, given, deeds)
 
         tracker = create(mlflow_on_sqlite.uri)
         assert not deliver_rest(home, {"mlflow": tracker})
-        check_found(tracker, run_id, heard.counts)
+        check_found(tracker, run_id, acknowledged)
         _check_shown(mlflow_on_sqlite, run_id)
 
 
@@ -72,13 +66,13 @@ def test_delivery_that_dies_at_any_request_loses_and_doubles_nothing(
 ) -> None:
     """Before it was sent, or before its answer was heard."""
     origin, uri = tmp_path / "origin", mlflow_on_sqlite.uri
-    assert _code_of(prepared, leave_behind, origin) == 0
+    assert code_of(prepared, leave_behind, origin) == 0
     client, tracker = MlflowClient(uri), create(uri)
 
     for last in count(1):
         home = tmp_path / str(last)
         shutil.copytree(origin, home)
-        code = _code_of(prepared, deliver_until, home, uri, last)
+        code = code_of(prepared, deliver_until, home, uri, last)
         deliver_rest(home, {"mlflow": tracker})
         check_found(tracker, "r", {"t0": DEEDS, "u0": DEEDS})
         client.delete_run(_check_shown(mlflow_on_sqlite, "r"))
@@ -146,12 +140,3 @@ def _check_shown(server: MlflowServer, run_id: str) -> str:
         assert shown == Counter(zip(points.steps, points.values, strict=True))
     id_: str = found.info.run_id
     return id_
-
-
-def _code_of(prepared: ForkServerContext, target: object, *given: object) -> int | None:
-    process = prepared.Process(target=target, args=given)  # type: ignore[arg-type]  # any function
-    process.start()
-    process.join()
-    code = process.exitcode
-    process.close()
-    return code
