@@ -16,6 +16,7 @@ from tests.end_to_end.installations import (
     install,
     needs_pip,
 )
+from tracker_core.wire import batch_from_lines, body_kind
 
 EPOCHS = 20
 
@@ -179,10 +180,9 @@ def test_foreign_packages_are_listed(installation: Installation) -> None:
 
 def test_native_package_receives_every_write(installation: Installation) -> None:
     """It holds the run as it was logged, to the last point."""
-    batches = list((installation.folder.parent / "lake").glob("*.batch"))
-    lines = [line for path in batches for line in path.read_text().splitlines()[1:]]
-    records = [json.loads(line) for line in lines]
-    kinds = [record["kind"] for record in records]
+    paths = (installation.folder.parent / "lake").glob("*.batch")
+    batches = [batch_from_lines(path.read_text()) for path in paths]
+    kinds = [body_kind(record.body) for batch in batches for record in batch.records]
 
     assert kinds.count("metrics") == EPOCHS
     assert {"params", "tags", "metadata", "artifact", "source"} <= set(kinds)

@@ -13,7 +13,6 @@ from tracker_core.testing.contract.columns import GatheredPoints
 from tracker_core.testing.contract.compactions import Compactions
 from tracker_core.testing.contract.contents import Contents
 from tracker_core.testing.contract.edges import Edges
-from tracker_core.testing.contract.eight import EightCalls
 from tracker_core.testing.contract.faults import Faults
 from tracker_core.testing.contract.heartbeats import Heartbeats
 from tracker_core.testing.contract.machine import Machine
@@ -75,7 +74,6 @@ def config(s3_server: str) -> str:
 
 
 class TestS3(
-    EightCalls,
     Edges,
     Taking,
     GatheredPoints,
@@ -97,7 +95,6 @@ class TestS3(
     machine_steps = 12
     # Hundreds of requests each, for what the others say in few.
     test_sources_keep_names_apart = None  # type: ignore[assignment]  # left out
-    test_run_ids_keep_runs_apart = None  # type: ignore[assignment]  # left out
     test_contents_are_kept_apart = None  # type: ignore[assignment]  # left out
     test_processes_add_one_content_at_once = None  # type: ignore[assignment]  # left out
 
