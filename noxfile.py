@@ -91,7 +91,8 @@ def tests(session: nox.Session) -> None:
     pytest = ["pytest", f"--hypothesis-seed={seed()}", *WORKERS, *session.posargs]
     if session.python != HERE:
         fewer = {"TRACKER_TEST_PROFILE": "fewer"}
-        there = ["-m", "not one_python", "--ignore=tests/servers"]
+        there = ["-m", "not one_python"]
+        there += ["--ignore=tests/servers", "--ignore=tests/seeds"]
         session.run(*pytest, *there, env=fewer)
         return
     install(session, "servers")

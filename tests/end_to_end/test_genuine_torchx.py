@@ -5,6 +5,7 @@ test reads what the programs of that environment have left.
 """
 
 import json
+from base64 import b32decode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +23,8 @@ TORCHX = "torchx>=0.7"
 EPOCHS = 20
 PARENT = "local_cwd://torchx/parent-x1"
 CHILD = "local_cwd://torchx/child-x2"
+# What torchx reads the name of the directory of compacted runs as.
+LAKE = b32decode("LAKESIDE").decode()
 
 # What either side logs of the child, in the words that both have.
 WRITES = """
@@ -76,6 +79,7 @@ write(AppRun(parent, backends), AppRun(child, backends))
 """
 TORCHX_READS = """
 import json
+from base64 import b32decode
 import sys
 
 from torchx.tracker.backend.fsspec import create
@@ -94,6 +98,7 @@ print(json.dumps({
 """
 TORCHX_LOADS = """
 import json
+from base64 import b32decode
 from torchx.tracker.api import build_trackers, trackers_from_environ
 
 named = build_trackers({"tracker_memory": "shared"})
@@ -251,7 +256,7 @@ def test_our_directory_is_read_by_torchx(ours: Place) -> None:
     """Its own tracker gives what we logged, by value."""
     read = json.loads(ours.python(TORCHX_READS, "fsspec.conf", PARENT, CHILD))
 
-    assert read["run_ids"] == sorted([PARENT, CHILD])
+    assert read["run_ids"] == sorted([LAKE, PARENT, CHILD])
     assert read["children"] == [CHILD]
     assert by_value(read["metadata"]) == by_value(METADATA)
     assert read["artifacts"] == ARTIFACTS
@@ -265,7 +270,7 @@ def test_our_directory_is_listed_by_torchx(ours: Place) -> None:
     metadata = ours.torchx("tracker", "list", "metadata", CHILD)
     artifacts = ours.torchx("tracker", "list", "artifacts", CHILD)
 
-    assert first_cells(jobs) == {PARENT, CHILD}
+    assert first_cells(jobs) == {LAKE.split()[0], PARENT, CHILD}
     assert first_cells(metadata) == METADATA.keys()
     assert first_cells(artifacts) == ARTIFACTS.keys()
 
@@ -294,12 +299,12 @@ def test_job_that_torchx_launched_is_whole(launched: Place) -> None:
 
 
 def test_job_that_torchx_launched_is_read_by_its_tracker(launched: Place) -> None:
-    """Content in the directory is in its way only as the run that our page tells of."""
+    """Content and points are in its way only as the runs that our page tells of."""
     source = (TORCHX_READS, "fsspec.conf", PARENT, launched.handle)
     read = json.loads(launched.python(*source))
     (weights,) = launched.told("list", "artifacts", launched.handle)["artifacts"]
 
-    assert read["run_ids"] == [launched.handle, "sha256:contents"]
+    assert read["run_ids"] == sorted([LAKE, launched.handle, "sha256:contents"])
     assert read["children"] == [launched.handle]
     assert read["metadata"].keys() == {"confusion_matrix", "labels"}
     assert read["artifacts"] == {"weights": [weights["digest"], None]}

@@ -92,6 +92,7 @@ def test_what_mlflow_cannot_hold_shows_in_another_form(
     long = "x" * 7000
     with track(trackers=[tracker]) as run:
         run.log_params({"lr": 0.1, "long": long, "a@b": 1})
+        run.flush(timeout=30.0)
         run.log_param("lr", 0.2)
         run.log_metric("loss@0.5", math.inf, step=1)
         run.log_metric("text", "fine", step=1)

@@ -8,16 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.servers.parts import StoreParts
 from tracker_core.identity import new_run_id
-from tracker_core.testing.contract.columns import GatheredPoints
-from tracker_core.testing.contract.compactions import Compactions
-from tracker_core.testing.contract.contents import Contents
-from tracker_core.testing.contract.edges import Edges
-from tracker_core.testing.contract.faults import Faults
-from tracker_core.testing.contract.heartbeats import Heartbeats
-from tracker_core.testing.contract.machine import Machine
-from tracker_core.testing.contract.sharing import Sharing
-from tracker_core.testing.contract.taking import Taking
 from tracker_fsspec import FsspecTracker, create
 
 pytestmark = pytest.mark.one_python
@@ -73,30 +65,11 @@ def config(s3_server: str) -> str:
     return json.dumps({"url": f"s3://{bucket}/runs", **options(s3_server)})
 
 
-class TestS3(
-    Edges,
-    Taking,
-    GatheredPoints,
-    Heartbeats,
-    Contents,
-    Compactions,
-    Sharing,
-    Faults,
-    Machine,
-):
+class TestS3(StoreParts):
     """The contract on a bucket, in those parts that the store decides.
 
-    All others follow from the records alone, which are the same wherever they lie: the
-    suite of the local filesystem has them, and the random stories here mix them in.
+    The suite of the local filesystem has all others.
     """
-
-    # Each request takes a hundred times what it takes on a disk.
-    machine_examples = 3
-    machine_steps = 12
-    # Hundreds of requests each, for what the others say in few.
-    test_sources_keep_names_apart = None  # type: ignore[assignment]  # left out
-    test_contents_are_kept_apart = None  # type: ignore[assignment]  # left out
-    test_processes_add_one_content_at_once = None  # type: ignore[assignment]  # left out
 
     @pytest.fixture
     def open_tracker(self, config: str) -> Callable[[], FsspecTracker]:

@@ -139,12 +139,13 @@ class Identity(ContractFixtures):
         self, tracker: NativeTracker
     ) -> None:
         """One name is one experiment; names that differ in any character are two."""
-        for number, name in enumerate([*NAMES, *NAMES]):
+        again = NAMES[:10]
+        for number, name in enumerate([*NAMES, *again]):
             tracker.write(Pen(f"run{number}").log(CreatedBody(experiment=name)))
 
         counts = {e.name: e.run_count for e in tracker.experiments()}
 
-        assert counts == dict.fromkeys(NAMES, 2)
+        assert counts == {name: 1 + (name in again) for name in NAMES}
 
     def test_run_that_changed_its_experiment_is_in_the_later_one_alone(
         self, tracker: NativeTracker, run_id: str
