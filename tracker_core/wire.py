@@ -8,7 +8,7 @@ has its default is left out, so a field added later does not make older records 
 
 Many points that came as columns stay columns, which makes the batch one of version 2.
 Behind its records it has a line for each series: ``{"stream": "train", "field": "loss",
-"points": "…"}``. The text is the BASE64 form of a block (``tracker_core.blocks``) of
+"points": "…"}``. The text is the BASE64 form of a block (``tracker_core/blocks.py``) of
 times, sequences, rows, steps and values, and the first line tells under ``count`` how
 many records there are, those that the points stand for included. A record of columns
 may hold ``{"block": "…"}`` in the place of a list of values or steps: a block too, of
