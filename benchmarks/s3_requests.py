@@ -8,6 +8,7 @@ clock is not waited for: batches are those that would be delivered.
 
 import argparse
 import json
+import logging
 import sys
 from array import array
 from collections import Counter
@@ -121,6 +122,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=10, help="seconds a batch")
     parser.add_argument("--runs", type=int, default=3)
     chosen = parser.parse_args()
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
