@@ -272,6 +272,30 @@ def test_what_waits_for_space_at_the_end_gets_it_from_delivery(
     ]
 
 
+def test_backend_that_hangs_while_it_is_closed_keeps_nobody(
+    folder: RunFolder, let_go: threading.Event
+) -> None:
+    """All has arrived by then; the end of the job waits no longer than it may."""
+
+    class Closing(MemoryTracker):
+        def close(self) -> None:
+            let_go.wait()
+
+    tracker = Closing()
+    target = Target.of(tracker)._replace(is_owned=True)
+    writer = JournalWriter(folder, role="job")
+    delivery = JournaledDelivery(
+        folder, writer, [target], is_shared=False, closes_within=0.3
+    )
+    delivery.start()
+    run = AppRun("r", [], delivery=delivery)
+    run.log_metric("loss", 0.5)
+
+    run.finish()
+
+    assert len(tracker.points("r", "loss")) == 1
+
+
 def test_another_process_takes_over(tmp_path: Path) -> None:
     """When the one that delivers dies, the next one has the lock."""
     code = (

@@ -5,6 +5,7 @@ seen by the job, but for one warning a backend and the summing up at the end.
 """
 
 import atexit
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -271,7 +272,7 @@ class JournaledDelivery(Delivery):
         for courier in self._couriers:
             has_ended = courier.stop(deadline)
             if has_ended and courier.target.is_owned:
-                courier.target.close()
+                _close_by(courier.target, deadline)
 
     def _natives_and_others(self) -> tuple[list[Courier], list[Courier]]:
         natives: list[Courier] = []
@@ -383,3 +384,18 @@ def _first_with(
                 return courier
         if time.monotonic() >= deadline:
             return couriers[0]
+
+
+def _close_by(target: Target, deadline: float) -> None:
+    """Close a tracker, and wait for it until a moment, or a little longer.
+
+    What it does at its end, such as compacting a run, goes on behind.
+    """
+    closing = threading.Thread(target=target.close, name="tracker-close", daemon=True)
+    try:
+        closing.start()
+    except RuntimeError:
+        # The interpreter is going, and starts no thread any more.
+        target.close()
+        return
+    closing.join(max(deadline - time.monotonic(), _REST_S))
