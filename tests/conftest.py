@@ -37,6 +37,11 @@ _GATES = ("needs a native tracker", "needs the capability")
 _failed = pytest.StashKey[bool]()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no worker is left with one."""
+    items.sort(key=lambda item: "servers" not in item.path.parts)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
