@@ -144,6 +144,8 @@ class NativeTracker(TrackerBase):
     Attributes:
         capabilities: What this tracker can beyond the least.
         degraded: How many things it could not hold, by kind of record.
+        beside: The kinds of records, such as ``log``, for which its store has no form:
+            they are kept beside what it shows, and read back as exactly as all others.
         gathers_for: For how many seconds records may be gathered into one batch, where
             each batch costs much.
         turn: Hold it while calling the tracker; makes calls one at a time.
@@ -151,6 +153,7 @@ class NativeTracker(TrackerBase):
 
     capabilities: frozenset[Capability] = frozenset(Capability)
     degraded: Mapping[str, int] = MappingProxyType({})
+    beside: frozenset[str] = frozenset()
     gathers_for: float = 1.0
     turn: ForkLock
     _sequencer: Sequencer

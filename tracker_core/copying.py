@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tracker_core.api import Capability, NativeTracker, Query, TrackerBase
 from tracker_core.contents import Content
 from tracker_core.errors import ContentError, NotSupportedError, RunNotFoundError
-from tracker_core.gathered import Gathered
+from tracker_core.gathered import Gathered, without_points
 from tracker_core.outcome import outcome_batch
 from tracker_core.plain import PlainTracker, native
 from tracker_core.plainwords import count_values
@@ -68,6 +68,8 @@ class RunCopy(NamedTuple):
         contents: How many contents of artifacts it was given.
         missing: The digests of those that the source does not hold, or not undamaged.
         degraded: How many things the target cannot hold, by kind of record.
+        beside: How many records the target keeps beside what its store has a form for,
+            by kind.
         error: What a tracker raised, where it failed.
     """
 
@@ -77,6 +79,7 @@ class RunCopy(NamedTuple):
     contents: int = 0
     missing: tuple[str, ...] = ()
     degraded: Mapping[str, int] = {}
+    beside: Mapping[str, int] = {}
     error: Exception | None = None
 
 
@@ -185,17 +188,18 @@ class _Copying:
         self._on_records = on_records
         self._records = 0
         self._degraded: Counter[str] = Counter()
+        self._beside: Counter[str] = Counter()
         # Of each digest: whether the target was given it, None where it had it.
         self._contents: dict[str, bool | None] = {}
 
     def copy(self) -> RunCopy:
         """Copy what the target lacks."""
-        self._give_newest_contents()
         taken = _taken(self._target, self._run_id)
         edges = _edges(self._target, self._run_id) if taken else frozenset()
         if taken is None or not self._has_all(taken, edges):
             for batch in _each(self._source, self._run_id):
                 self._give(batch, taken or {}, edges)
+        self._give_newest_contents()
         self._give_heartbeat()
         missing = [it for it, is_new in self._contents.items() if is_new is False]
         contents = sum(is_new is True for is_new in self._contents.values())
@@ -207,6 +211,7 @@ class _Copying:
             contents,
             tuple(missing),
             dict(self._degraded),
+            dict(self._beside),
         )
 
     def _has_all(
@@ -234,10 +239,12 @@ class _Copying:
         is_known = is_edge(writer) and batch.records[0].body in edges
         if had < size and not is_known:
             for body in _artifacts(batch.records):
-                self._give_content(body.digest, body.size_bytes)
+                self._give_content(body.digest, body.size_bytes, batch)
             with self._target.turn:
                 self._target.write(batch)
             self._records += size - had
+            kinds = (body_kind(record.body) for record in without_points(batch.records))
+            self._beside.update(kind for kind in kinds if kind in self._target.beside)
         self._on_records(size)
 
     def _give_newest_contents(self) -> None:
@@ -247,7 +254,9 @@ class _Copying:
         for artifact in newest.values():
             self._give_content(artifact.digest, artifact.size_bytes)
 
-    def _give_content(self, digest: str | None, size_bytes: int | None) -> None:
+    def _give_content(
+        self, digest: str | None, size_bytes: int | None, batch: Batch | None = None
+    ) -> None:
         if digest is None or digest in self._contents:
             return
         if Capability.CONTENT not in self._target.capabilities:
@@ -255,10 +264,13 @@ class _Copying:
             self._degraded["content"] += 1
             return
         source, target = self._source, self._target
-        if _holds_content(target, digest):
+        # A store that keeps files run by run wants it for each run, whoever has it.
+        if batch is None and _holds_content(target, digest):
             self._contents[digest] = None
             return
-        content = Content(digest, size_bytes or 0, lambda: source.open_content(digest))
+        content = Content(
+            digest, size_bytes or 0, lambda: source.open_content(digest), batch=batch
+        )
         try:
             with source.turn, target.turn:
                 target.add_content(content)

@@ -2,11 +2,12 @@
 
 MLflow chooses the ids of its runs and offers no way to make one only if it is missing,
 so two processes may make one each at the same time, and a request that was tried again
-may make two. What says which counts are two tags: ``tracker.key``, the SHA-256 of our
-run id, which a run has from its making, and ``tracker.run_id``, our run id, which it
-has once it was *claimed*. A run is made in five steps:
+may make two. What says which counts are tags: ``tracker.key``, the SHA-256 of our run
+id, and ``tracker.maker``, who made it, which a run has from its making; and
+``tracker.run_id``, our run id, which it has once it was *claimed* by its maker.
 
-1. Search for the key. A claimed run is the one; else go on.
+1. Search for the key. A claimed run is the one. One that is not is being made by
+   somebody else: wait for its claim, or its end.
 2. Make a run with the key.
 3. Wait for :data:`PAUSE`, and search for the key again.
 4. If another run is claimed, or one with a smaller id is there, or making took longer
@@ -15,30 +16,95 @@ has once it was *claimed*. A run is made in five steps:
 
 Two processes that both searched before the other's run was there both see it in step 3,
 since each makes its run within a pause of its search and then waits for one; so they
-agree on the smaller id. One that was slower gives way to all others. What a crash
-leaves behind is a run without a claim, which whoever comes next claims, after a pause
-in which nobody else did.
+agree on the smaller id. One that was slower gives way to all others.
+
+Nobody touches the run of another maker that lives, since that may delete it. What a
+crash leaves behind is a run without a claim, which is taken over once its maker is
+known to be dead: its process on this machine has ended, or has given up that try; else,
+on another machine, after :data:`ABANDONED_S`. Its maker leaves it alone long before.
 """
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from random import random
-from typing import Final
+from typing import Final, NamedTuple
 
 from mlflow.entities import Run
 
+from tracker_core.errors import RetryableError
+from tracker_core.identity import new_writer_id
 from tracker_mlflow.names import LONGEST_TAG, cut
 from tracker_mlflow.server import Server
 
-__all__ = ["KEY", "PAUSE", "RUN_ID", "claimed_run", "found_run", "run_key"]
+__all__ = [
+    "ABANDONED_S",
+    "KEY",
+    "PAUSE",
+    "RUN_ID",
+    "claimed_run",
+    "found_run",
+    "run_key",
+]
 
 KEY: Final = "tracker.key"
 RUN_ID: Final = "tracker.run_id"
 PAUSE: Final = 0.1
 """How long to wait for the runs of others to show, in seconds."""
 
-_Sleep = Callable[[float], None]
+ABANDONED_S: Final = 300.0
+"""After how many seconds a run without a claim is taken over, if nothing else tells."""
+
+_MAKER: Final = "tracker.maker"
+_PATIENCE_S = 5.0
+# Its maker has little to do then, and does it at once.
+_KEPT_S = 30.0
+# The tries of this process that are under way, by whichever tracker object.
+_TRYING: set[str] = set()
+
+
+class _Maker(NamedTuple):
+    """Who made a run.
+
+    Args:
+        machine: The host, and what keeps processes apart there.
+        pid: The process.
+        token: The one try.
+        time_s: When, in seconds since 1970.
+    """
+
+    machine: str
+    pid: int
+    token: str
+    time_s: float
+
+    @classmethod
+    def now(cls) -> "_Maker":
+        """Give this process, for a new try."""
+        return cls(_machine(), os.getpid(), new_writer_id(), time.time())
+
+    @classmethod
+    def of(cls, run: Run) -> "_Maker":
+        """Read what the tag of a run says; a damaged one says nothing."""
+        parts = run.data.tags.get(_MAKER, "").split()
+        if len(parts) != len(cls._fields) or not parts[1].isdecimal():
+            return cls("", 0, "", 0.0)
+        return cls(parts[0], int(parts[1]), parts[2], float(parts[3]))
+
+    def to_tag(self) -> str:
+        """Return the value of the tag."""
+        return f"{self.machine} {self.pid} {self.token} {self.time_s:.0f}"
+
+    def lives(self, trying: set[str]) -> bool:
+        """Tell whether it may still do something with its run."""
+        if time.time() - self.time_s > ABANDONED_S:
+            return False
+        if self.machine != _machine():
+            return True
+        if self.pid == os.getpid():
+            return self.token in trying or not self.token
+        return _is_process(self.pid)
 
 
 def run_key(run_id: str) -> str:
@@ -54,10 +120,7 @@ def found_run(server: Server, run_id: str) -> Run | None:
 
 
 def claimed_run(
-    server: Server,
-    run_id: str,
-    make: Callable[[Mapping[str, str]], Run],
-    sleep: _Sleep = time.sleep,
+    server: Server, run_id: str, make: Callable[[Mapping[str, str]], Run]
 ) -> Run:
     """Return the MLflow run of a run id, which is made if it is missing.
 
@@ -65,36 +128,50 @@ def claimed_run(
         server: Where.
         run_id: Ours.
         make: Makes an MLflow run with certain tags.
-        sleep: Waits for some seconds.
+
+    Raises:
+        RetryableError: Somebody else is making it, and takes long.
     """
-    while True:
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline:
         begun = time.monotonic()
         known = _with_key(server, run_id)
-        if known and (found := _claimed(known) or _settled(server, run_id, sleep)):
+        if found := _claimed(known):
             return found
-        if known:  # somebody else gave way meanwhile
-            continue
-        mine = make({KEY: run_key(run_id)})
+        left = [run for run in known if not _Maker.of(run).lives(_TRYING)]
+        if left and len(left) == len(known):
+            return _claim(server, run_id, min(known, key=_id))
+        if not known and (found := _made(server, run_id, make, begun)):
+            return found
+        # Not all at the same time, else two that gave way to each other do so again.
+        time.sleep(PAUSE * (1 + random()))  # noqa: S311 - no secret
+    message = f"another process is making the MLflow run of {run_id!r}; it takes long"
+    raise RetryableError(message)
+
+
+def _made(
+    server: Server, run_id: str, make: Callable[[Mapping[str, str]], Run], begun: float
+) -> Run | None:
+    """Make a run and claim it, or give way to others."""
+    maker = _Maker.now()
+    _TRYING.add(maker.token)
+    try:
+        mine = make({KEY: run_key(run_id), _MAKER: maker.to_tag()})
         is_slow = time.monotonic() - begun > PAUSE
-        sleep(PAUSE)
+        time.sleep(PAUSE)
         known = _with_key(server, run_id, is_quick=True)
         others = [run for run in known if _id(run) != _id(mine)]
-        if not others or not (
+        is_first = not others or not (
             _claimed(others) or is_slow or _least(others) < _id(mine)
-        ):
+        )
+        if time.monotonic() - begun > _KEPT_S:
+            return None  # others may take it over before long
+        if is_first:
             return _claim(server, run_id, mine)
         server.client.delete_run(_id(mine))
-        sleep(PAUSE * random())  # noqa: S311 - else two that gave way to each other do so again
-
-
-def _settled(server: Server, run_id: str, sleep: _Sleep) -> Run | None:
-    """Claim a run that its maker left, unless somebody does so within two pauses."""
-    sleep(2 * PAUSE)
-    known = _with_key(server, run_id)
-    found = _claimed(known)
-    if found is not None or not known:
-        return found
-    return _claim(server, run_id, min(known, key=_id))
+        return None
+    finally:
+        _TRYING.discard(maker.token)
 
 
 def _claim(server: Server, run_id: str, run: Run) -> Run:
@@ -119,3 +196,22 @@ def _least(runs: list[Run]) -> str:
 def _id(run: Run) -> str:
     id_: str = run.info.run_id
     return id_
+
+
+def _machine() -> str:
+    """Return what tells the processes of this machine from those of others."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")  # noqa: PTH115 - no path
+    except OSError:  # no Linux: there is one for all
+        space = "-"
+    return f"{os.uname().nodename}/{space}"
+
+
+def _is_process(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True

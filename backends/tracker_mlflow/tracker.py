@@ -31,6 +31,9 @@ class MlflowTracker(FoldedTracker):
     """
 
     gathers_for = 5.0
+    beside = frozenset(
+        {"log", "metadata", "provenance", "source", "span", "step", "track"}
+    )
 
     def __init__(
         self, server: Server, experiment_name: str, artifact_location: str | None

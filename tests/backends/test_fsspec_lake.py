@@ -221,7 +221,11 @@ def test_late_batches_replace_what_was_compacted(tmp_path: Path) -> None:
 
 
 def parquet_rows(root: Path) -> list[dict[str, object]]:
-    """Return all rows of the lake, with what the name of the directory tells."""
+    """Return all rows of the lake, with what the name of the directory tells.
+
+    Times are nanoseconds, for which Python has no type.
+    """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     rows: list[dict[str, object]] = []
@@ -229,6 +233,14 @@ def parquet_rows(root: Path) -> list[dict[str, object]]:
         name, _, told = path.parent.name.partition("=")
         # From memory, as readers of files close them when they like.
         table = pq.read_table(io.BytesIO(path.read_bytes()))
+        moments = {
+            field.name: table[field.name].cast("int64")
+            for field in table.schema
+            if pa.types.is_timestamp(field.type)
+        }
+        for column, values in moments.items():
+            place = table.column_names.index(column)
+            table = table.set_column(place, column, values)
         rows += [{**row, name: told} for row in table.to_pylist()]
     return rows
 

@@ -251,10 +251,12 @@ def test_programs_get_json(tracker: "Cli", database: "SqliteTracker") -> None:
                 "contents": 0,
                 "missing_contents": [],
                 "degraded": {},
+                "beside": {},
                 "error": None,
             }
         ],
         "degraded": {},
+        "beside": {},
     }
 
 

@@ -12,10 +12,12 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from tests.servers.mlflow_server import MlflowServer
-from tracker_core import AppRun, track
+from tracker_core import AppRun, track, verify
+from tracker_core.copying import Result, copy_runs
 from tracker_core.errors import ConfigError
 from tracker_core.identity import new_run_id
 from tracker_core.records import CreatedBody, MetadataBody
+from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.pen import Pen
 from tracker_mlflow import MlflowTracker, active, create
 from tracker_mlflow.claims import claimed_run, run_key
@@ -271,3 +273,25 @@ def test_same_content_shows_in_each_run(
     assert names[1:] == ["model.bin", "tracker"]
     with tracker.open_artifact(runs[1], "model.bin") as file:
         assert file.read() == b"other"
+
+
+def test_copy_shows_what_was_logged_elsewhere(
+    tracker: MlflowTracker, client: MlflowClient
+) -> None:
+    """Artifacts are in the run's own files, and what has no form is counted."""
+    source = MemoryTracker()
+    with track("iris", trackers=[source]) as run:
+        run.log_param("lr", 0.1)
+        run.log("hello")
+        run.log_bytes("model", b"weights", "application/x-model", name="model.bin")
+
+    (first,) = copy_runs(source, tracker, f'run_id = "{run.run_id}"')
+    (second,) = copy_runs(source, tracker, f'run_id = "{run.run_id}"')
+
+    assert (first.result, second.result) == (Result.COPIED, Result.UNCHANGED)
+    assert first.beside == {"log": 1, "provenance": 1}
+    found = _the_run(client, run.run_id)
+    assert found.data.params == {"lr": "0.1"}
+    names = {entry.path for entry in client.list_artifacts(found.info.run_id)}
+    assert "model.bin" in names
+    assert verify(run.run_id, {"memory": source, "mlflow": tracker}).is_equal

@@ -117,6 +117,9 @@ def _print(copied: Sequence[RunCopy], store: Store, target: Target) -> None:
         echo(clean(f"{done.run_id}: {_words(done, store, target)}"))
     for kind, count in sorted(_degraded(copied).items()):
         echo(clean(f"{target.name} holds {unheld(kind, count)}"))
+    for kind, count in sorted(_beside(copied).items()):
+        records = _count(count, f"{kind} record")
+        echo(clean(f"{target.name} keeps {records} beside what it shows"))
 
 
 def _words(done: RunCopy, store: Store, target: Target) -> str:
@@ -152,6 +155,13 @@ def _degraded(copied: Sequence[RunCopy]) -> Counter[str]:
     return found
 
 
+def _beside(copied: Sequence[RunCopy]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for done in copied:
+        found.update(done.beside)
+    return found
+
+
 def _nothing(store: Store, query: str | None) -> str:
     with blamed(store), store.tracker.turn:
         if query is None or not store.tracker.runs(limit=1):
@@ -167,6 +177,7 @@ def _value(
         "to": target.name,
         "runs": [_run_value(done, store, target) for done in copied],
         "degraded": dict(sorted(_degraded(copied).items())),
+        "beside": dict(sorted(_beside(copied).items())),
     }
 
 
@@ -179,5 +190,6 @@ def _run_value(done: RunCopy, store: Store, target: Target) -> Value:
         "contents": done.contents,
         "missing_contents": [*done.missing],
         "degraded": {**done.degraded},
+        "beside": {**done.beside},
         "error": None if error is None else _reason(error, store, target),
     }

@@ -54,6 +54,7 @@ class FaultyTracker(NativeTracker):
         self.capabilities: frozenset[Capability] = inner.capabilities
         self.degraded: Mapping[str, int] = inner.degraded
         self.gathers_for: float = inner.gathers_for
+        self.beside: frozenset[str] = inner.beside
         self.calls: int = 0
         self.writes: int = 0
 
