@@ -1,11 +1,13 @@
 """Listing runs that have ended: in seconds on a disk, in requests in S3.
 
-Runs of five points each are written to a local disk and compacted, then copied as they
-are to a bucket at a server of moto's: whoever lists them there reads what was written.
+Runs of five points each are written to a local disk and compacted, then copied to a
+bucket at a server of moto's, without their points and the batches that compaction has
+replaced: whoever lists runs looks at neither.
 """
 
 import argparse
 import logging
+import shutil
 import statistics
 import tempfile
 import time
@@ -28,6 +30,7 @@ from tracker_core.records import (
     Writer,
 )
 from tracker_fsspec import FsspecTracker
+from tracker_fsspec.layout import LAKE
 
 BUCKET = "listed"
 ROUNDS = 5
@@ -88,6 +91,8 @@ def list_in_bucket(server: ThreadedMotoServer, folder: Path) -> None:
     }
     fs = Counted(**options)
     fs.mkdir(BUCKET)
+    for replaced in (*folder.glob("*/batches"), folder / LAKE / "points"):
+        shutil.rmtree(replaced)
     fs.put(f"{folder}/", f"{BUCKET}/runs/", recursive=True)
     Counted.made.clear()
     found = FsspecTracker(Counted(**options), f"{BUCKET}/runs").runs("params.lr < 0.5")
