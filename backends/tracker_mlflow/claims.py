@@ -3,23 +3,26 @@
 MLflow chooses the ids of its runs and offers no way to make one only if it is missing,
 so two processes may make one each at the same time, and a request that was tried again
 may make two. What says which counts are tags: ``tracker.key``, the SHA-256 of our run
-id, and ``tracker.maker``, who made it, which a run has from its making; and
-``tracker.run_id``, our run id, which it has once it was *claimed* by its maker.
+id, and ``tracker.maker``, who made it, which a run has from its making;
+``tracker.claimed``, by which its maker asks for it; and ``tracker.run_id``, our run id,
+which it has once it is the one.
 
-1. Search for the key. A claimed run is the one. One that is not is being made by
-   somebody else: wait for its claim, or its end.
-2. Make a run with the key.
-3. Wait for :data:`PAUSE`, and search for the key again.
-4. If another run is claimed, or one with a smaller id is there, or making took longer
-   than the pause: delete one's own and begin again – unless it is the only one.
-5. Claim it.
+1. Search for the key. A run that is the one is used. Any other is being made by
+   somebody else: wait for what becomes of it.
+2. Make a run with the key, wait for :data:`PAUSE`, and search for it again. If another
+   run is claimed, or has a smaller id, delete one's own and begin again.
+3. Claim it, wait for a pause, and search again. If another run is claimed and has a
+   smaller id, or the claim came later than a pause after the search before, delete
+   one's own and begin again.
+4. Say that it is the one.
 
-Two processes that both searched before the other's run was there both see it in step 3,
-since each makes its run within a pause of its search and then waits for one; so they
-agree on the smaller id. One that was slower gives way to all others.
+Two that claimed did not see each other's claim in step 2. The claim of each came within
+a pause of its search, else it gives way; so each is there when the other looks in step
+3, a pause after its own claim, and both agree on the smaller id. A slow server costs
+time alone: whoever has the smallest id goes on, however long its making took.
 
 Nobody touches the run of another maker that lives, since that may delete it. What a
-crash leaves behind is a run without a claim, which is taken over once its maker is
+crash leaves behind is a run that is not the one, which is taken over once its maker is
 known to be dead: its process on this machine has ended, or has given up that try; else,
 on another machine, after :data:`ABANDONED_S`. Its maker leaves it alone long before.
 """
@@ -57,6 +60,7 @@ ABANDONED_S: Final = 300.0
 """After how many seconds a run without a claim is taken over, if nothing else tells."""
 
 _MAKER: Final = "tracker.maker"
+_CLAIMED: Final = "tracker.claimed"
 _PATIENCE_S = 5.0
 # Its maker has little to do then, and does it at once.
 _KEPT_S = 30.0
@@ -113,10 +117,10 @@ def run_key(run_id: str) -> str:
 
 
 def found_run(server: Server, run_id: str) -> Run | None:
-    """Return the claimed MLflow run of a run id."""
+    """Return the MLflow run that is the one of a run id."""
     # Most often it is in an experiment that was there before.
     known = _with_key(server, run_id, is_quick=True)
-    return _claimed(known) or _claimed(_with_key(server, run_id))
+    return _the_one(known) or _the_one(_with_key(server, run_id))
 
 
 def claimed_run(
@@ -136,11 +140,11 @@ def claimed_run(
     while time.monotonic() < deadline:
         begun = time.monotonic()
         known = _with_key(server, run_id)
-        if found := _claimed(known):
+        if found := _the_one(known):
             return found
         left = [run for run in known if not _Maker.of(run).lives(_TRYING)]
         if left and len(left) == len(known):
-            return _claim(server, run_id, min(known, key=_id))
+            return _chosen(server, run_id, min(known, key=_id))
         if not known and (found := _made(server, run_id, make, begun)):
             return found
         # Not all at the same time, else two that gave way to each other do so again.
@@ -157,26 +161,39 @@ def _made(
     _TRYING.add(maker.token)
     try:
         mine = make({KEY: run_key(run_id), _MAKER: maker.to_tag()})
-        is_slow = time.monotonic() - begun > PAUSE
-        time.sleep(PAUSE)
-        known = _with_key(server, run_id, is_quick=True)
-        others = [run for run in known if _id(run) != _id(mine)]
-        is_first = not others or not (
-            _claimed(others) or is_slow or _least(others) < _id(mine)
-        )
+        is_first = _is_first(server, run_id, mine)
         if time.monotonic() - begun > _KEPT_S:
             return None  # others may take it over before long
         if is_first:
-            return _claim(server, run_id, mine)
+            return _chosen(server, run_id, mine)
         server.client.delete_run(_id(mine))
         return None
     finally:
         _TRYING.discard(maker.token)
 
 
-def _claim(server: Server, run_id: str, run: Run) -> Run:
+def _is_first(server: Server, run_id: str, mine: Run) -> bool:
+    """Claim a run, unless another goes before it; tell whether none does."""
+    time.sleep(PAUSE)
+    looked = time.monotonic()
+    others = _others(server, run_id, mine)
+    if any(_CLAIMED in it.data.tags or _id(it) < _id(mine) for it in others):
+        return False
+    server.client.set_tag(_id(mine), _CLAIMED, "yes")
+    is_late = time.monotonic() - looked > PAUSE
+    time.sleep(PAUSE)
+    rivals = [it for it in _others(server, run_id, mine) if _CLAIMED in it.data.tags]
+    return not any(is_late or _id(it) < _id(mine) for it in rivals)
+
+
+def _chosen(server: Server, run_id: str, run: Run) -> Run:
     server.client.set_tag(_id(run), RUN_ID, cut(run_id, LONGEST_TAG))
     return run
+
+
+def _others(server: Server, run_id: str, mine: Run) -> list[Run]:
+    known = _with_key(server, run_id, is_quick=True)
+    return [run for run in known if _id(run) != _id(mine)]
 
 
 def _with_key(server: Server, run_id: str, *, is_quick: bool = False) -> list[Run]:
@@ -184,13 +201,9 @@ def _with_key(server: Server, run_id: str, *, is_quick: bool = False) -> list[Ru
     return server.search(query, is_quick=is_quick)
 
 
-def _claimed(runs: list[Run]) -> Run | None:
-    claimed = [run for run in runs if RUN_ID in run.data.tags]
-    return min(claimed, key=_id, default=None)
-
-
-def _least(runs: list[Run]) -> str:
-    return min(map(_id, runs))
+def _the_one(runs: list[Run]) -> Run | None:
+    found = [run for run in runs if RUN_ID in run.data.tags]
+    return min(found, key=_id, default=None)
 
 
 def _id(run: Run) -> str:

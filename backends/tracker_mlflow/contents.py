@@ -21,10 +21,9 @@ from tracker_core.errors import ContentError
 from tracker_mlflow.names import file_path
 from tracker_mlflow.server import Server
 
-__all__ = ["CONTENT", "find_content", "keep_content"]
+__all__ = ["find_content", "keep_content"]
 
-CONTENT: Final = "tracker.content."
-
+_CONTENT: Final = "tracker.content."
 _NOBODYS = "sha256"
 
 
@@ -34,12 +33,12 @@ def keep_content(server: Server, run: Run, content: Content) -> None:
     Raises:
         ContentError: The content has changed since its digest was taken.
     """
-    key = CONTENT + _digits(content.digest)
+    key = _CONTENT + _digits(content.digest)
     tags = run.data.tags
     path = tags.get(key)
     if path is not None and _size(server, run, path) == content.size_bytes:
         return
-    taken = {text for other, text in tags.items() if other.startswith(CONTENT)}
+    taken = {text for other, text in tags.items() if other.startswith(_CONTENT)}
     path = path or _free(content, taken)
     with TemporaryDirectory(prefix="tracker-") as folder:
         file = Path(folder) / path.rpartition("/")[2]
@@ -57,7 +56,7 @@ def find_content(server: Server, digest: str) -> BinaryIO:
     Raises:
         ContentError: No run has it.
     """
-    key = CONTENT + _digits(digest)
+    key = _CONTENT + _digits(digest)
     runs = server.search(f"tags.`{key}` != ''") if is_digest(digest) else ()
     for run in runs:
         folder = TemporaryDirectory(prefix="tracker-")

@@ -96,6 +96,8 @@ class Runs:
         known = self._known.get(run_id)
         if known is None or known.mlflow_id != found.info.run_id:
             known = self._known[run_id] = RunBatches(self._server, found)
+            # An earlier attempt may have left it ended.
+            self._statuses[known.mlflow_id] = found.info.status
         return known
 
     def take(self, batch: Batch) -> None:
@@ -159,7 +161,7 @@ class Runs:
         )
 
     def _family(self, run_id: str, parent: str | None) -> dict[str, str]:
-        """Return the tags of a run's parent, and tell its children of it."""
+        """Return the tags that tell a run's parent, where MLflow has that by now."""
         if parent is None or parent == run_id:
             return {}
         found = self.find(parent)
@@ -218,7 +220,7 @@ class Runs:
             return
         info, id_ = life.info(), run.mlflow_id
         status = _STATUSES.get(info.status, info.status or "RUNNING")
-        if self._statuses.get(id_, "RUNNING") != status:
+        if self._statuses.get(id_) != status:
             if info.ended_at is None:
                 self._server.client.update_run(id_, status)
             else:

@@ -46,7 +46,7 @@ from tracker_core.records import (
 from tracker_core.values import Value, to_json
 from tracker_mlflow.names import LONGEST_TAG, cut, shown_key
 
-__all__ = ["Shown", "shown", "text_of"]
+__all__ = ["Shown", "shown"]
 
 _NS_PER_MS = 1_000_000
 _LONGEST_STEP = 2**63 - 1
@@ -81,7 +81,7 @@ def shown(batch: Batch) -> Shown:
     return found
 
 
-def text_of(value: Value) -> str:
+def _text_of(value: Value) -> str:
     """Return a value as MLflow's pages show it: text as it is, the rest as Python."""
     if isinstance(value, dict | list):
         return to_json(value)
@@ -92,10 +92,10 @@ def _add(found: Shown, record: Record) -> None:
     match record.body:
         case ParamsBody(values):
             for key, value in values.items():
-                found.params[_named(key, found.tags)] = text_of(value)
+                found.params[_named(key, found.tags)] = _text_of(value)
         case MetadataBody(values) | TagsBody(values):
             for key, value in values.items():
-                _tag(found.tags, _own(key), text_of(value))
+                _tag(found.tags, _own(key), _text_of(value))
         case MetricsBody() | ColumnsBody():
             found.metrics.extend(_points(record, found.tags))
         case LogBody():
@@ -160,7 +160,7 @@ def _points(record: Record, tags: dict[str, str]) -> Iterator[Metric]:
                 key = _named(series, tags)
                 yield _metric(key, value, record.time_ns, number)
             else:
-                _tag(tags, f"tracker.value.{series}", text_of(value))
+                _tag(tags, f"tracker.value.{series}", _text_of(value))
 
 
 def _rows(body: object) -> Iterator[tuple[str, int | None, Mapping[str, Value]]]:

@@ -91,9 +91,8 @@ def trackers(tmp_path: Path) -> Iterator[dict[str, NativeTracker]]:
         tracker.close()
 
 
-@pytest.fixture
-def told(trackers: dict[str, NativeTracker], tmp_path: Path) -> str:
-    """Log everything to all of them at once, and give the run."""
+def log_everything(trackers: dict[str, NativeTracker], folder: Path) -> str:
+    """Log every kind of record to several trackers at once; return the run."""
     with track(
         "iris",
         name="all kinds",
@@ -104,8 +103,14 @@ def told(trackers: dict[str, NativeTracker], tmp_path: Path) -> str:
     ) as run:
         params_and_labels(run)
         metrics(run)
-        the_rest(run, tmp_path)
+        the_rest(run, folder)
     return run.id
+
+
+@pytest.fixture
+def told(trackers: dict[str, NativeTracker], tmp_path: Path) -> str:
+    """Log everything to all of them at once, and give the run."""
+    return log_everything(trackers, tmp_path)
 
 
 @pytest.mark.parametrize("backend", ["sqlite", "fsspec"])

@@ -8,10 +8,10 @@ import pytest
 import tracker_fsspec
 import tracker_mlflow
 import tracker_sqlite
-from tests.end_to_end.test_all_kinds import metrics, params_and_labels, the_rest
+from tests.end_to_end.test_all_kinds import log_everything
 from tests.servers.mlflow_server import MlflowServer
 from tests.servers.test_s3_contract import config, s3_server
-from tracker_core import NativeTracker, track, verify
+from tracker_core import NativeTracker, verify
 from tracker_core.testing.contract.answers import answers
 from tracker_core.testing.memory import MemoryTracker
 
@@ -41,25 +41,15 @@ def test_run_is_the_same_everywhere(
     trackers: dict[str, NativeTracker], tmp_path: Path
 ) -> None:
     """Kind by kind, by value and type; and verification says so."""
-    with track(
-        "iris",
-        name="all kinds",
-        group_id="sweep",
-        parent_run_id="parent",
-        experiment_config={"model": "gpt2", "layers": [1, 2]},
-        trackers=trackers.values(),
-    ) as run:
-        params_and_labels(run)
-        metrics(run)
-        the_rest(run, tmp_path)
+    run_id = log_everything(trackers, tmp_path)
 
-    expected = _answers(trackers["memory"], run.id)
+    expected = _answers(trackers["memory"], run_id)
     assert all(expected.values())
     for name, tracker in trackers.items():
-        found = _answers(tracker, run.id)
+        found = _answers(tracker, run_id)
         for kind, answer in expected.items():
             assert found[kind] == answer, f"{kind} in {name}"
-    assert verify(run.id, trackers).is_equal
+    assert verify(run_id, trackers).is_equal
 
 
 def _answers(tracker: NativeTracker, run_id: str) -> dict[str, object]:

@@ -16,7 +16,12 @@ from tracker_core import AppRun, track, verify
 from tracker_core.copying import Result, copy_runs
 from tracker_core.errors import ConfigError
 from tracker_core.identity import new_run_id
-from tracker_core.records import CreatedBody, MetadataBody
+from tracker_core.records import (
+    CreatedBody,
+    EndedBody,
+    MetadataBody,
+    StartedBody,
+)
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.contract.pen import Pen
 from tracker_mlflow import MlflowTracker, active, create
@@ -147,6 +152,21 @@ def test_status_follows_the_run(tracker: MlflowTracker, client: MlflowClient) ->
     look()
 
     assert seen == ["SCHEDULED", "RUNNING", "FAILED"]
+
+
+def test_run_that_is_started_again_runs(
+    mlflow_on_sqlite: MlflowServer, client: MlflowClient
+) -> None:
+    """The end of its first attempt is not what shows while another is at work."""
+    run_id, seen = new_run_id(), list[str]()
+    for attempt, status in ((1, "FAILED"), (2, "FINISHED")):
+        tracker = create(mlflow_on_sqlite.uri)
+        pen = Pen(run_id, f"w{attempt}", attempt)
+        for body in (StartedBody("job"), EndedBody("job", status, None)):
+            tracker.write(pen.log(body))
+            seen.append(_the_run(client, run_id).info.status)
+
+    assert seen == ["RUNNING", "FAILED", "RUNNING", "FINISHED"]
 
 
 def test_processes_that_begin_a_run_at_once_make_one(
