@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fsspec.implementations.local import LocalFileSystem
-from moto.core import DEFAULT_ACCOUNT_ID  # type: ignore[attr-defined]  # it is there
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from s3_requests import Counted  # type: ignore[import-not-found]  # beside this one
