@@ -19,7 +19,6 @@ import gzip
 import logging
 import time
 from collections.abc import Iterable
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -31,7 +30,7 @@ from tracker_core.records import Batch, CreatedBody, EndedBody, StartedBody
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_mlflow.server import Server
 
-__all__ = ["BEAT", "MARK", "RunBatches", "keep_batch", "new_mark", "tells_life"]
+__all__ = ["BEAT", "MARK", "RunBatches", "new_mark", "tells_life"]
 
 MARK: Final = "tracker.batch"
 BEAT: Final = "tracker.heartbeat."
@@ -44,15 +43,6 @@ _LIFE = f".life{_SUFFIX}"
 _LEVEL = 3
 
 _log = logging.getLogger(__name__)
-
-
-def keep_batch(server: Server, mlflow_id: str, batch: Batch) -> None:
-    """Store a batch; the same batch again replaces it by an equal one."""
-    content = batch_to_lines(batch).encode()
-    with TemporaryDirectory(prefix="tracker-") as folder:
-        file = Path(folder) / _name(batch)
-        file.write_bytes(gzip.compress(content, _LEVEL, mtime=0))
-        server.client.log_artifact(mlflow_id, str(file), _FOLDER)
 
 
 def new_mark(batch: Batch) -> str:
@@ -94,6 +84,15 @@ class RunBatches:
         """The id that MLflow gave to the run."""
         id_: str = self._run.info.run_id
         return id_
+
+    def keep(self, batch: Batch) -> None:
+        """Store a batch; the same batch again replaces it by an equal one."""
+        content = gzip.compress(batch_to_lines(batch).encode(), _LEVEL, mtime=0)
+        self._server.put(self._run, f"{_FOLDER}/{_name(batch)}", content)
+
+    def put_text(self, path: str, text: str) -> None:
+        """Make a text among the files of the run, or replace it."""
+        self._server.put(self._run, path, text.encode())
 
     def history(self, run: Run) -> RunHistory | None:
         """Read what is new; return None when there are no batches.

@@ -44,8 +44,7 @@ def keep_content(server: Server, run: Run, content: Content) -> None:
         file = Path(folder) / path.rpartition("/")[2]
         if not content.link(file):
             _copy(content.read_checked(), file)
-        parent = path.rpartition("/")[0] or None
-        server.client.log_artifact(run.info.run_id, str(file), parent)
+        server.put_file(run, path.rpartition("/")[0], file)
     server.client.set_tag(run.info.run_id, key, path)
     tags[key] = path
 

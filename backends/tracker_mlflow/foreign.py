@@ -46,7 +46,8 @@ from tracker_core.records import (
 from tracker_core.values import Value, to_json
 from tracker_core.wire import body_kind, body_to_fields
 from tracker_mlflow.claims import KEY
-from tracker_mlflow.server import GONE, Server
+from tracker_mlflow.refusals import GONE
+from tracker_mlflow.server import Server
 
 __all__ = ["ForeignRuns"]
 

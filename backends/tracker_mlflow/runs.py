@@ -16,7 +16,6 @@ from tracker_core.records import Batch, CreatedBody
 from tracker_mlflow.batches import (
     MARK,
     RunBatches,
-    keep_batch,
     new_mark,
     tells_life,
 )
@@ -28,7 +27,8 @@ from tracker_mlflow.names import (
     shown_experiment,
     shown_key,
 )
-from tracker_mlflow.server import GONE, Server
+from tracker_mlflow.refusals import GONE
+from tracker_mlflow.server import Server
 from tracker_mlflow.shown import Shown, shown
 
 __all__ = ["Runs"]
@@ -107,7 +107,7 @@ class Runs:
             found = self._claim(batch)
             known = self.batches(batch.run_id, found)
             self._params[known.mlflow_id] = dict(found.data.params)
-        keep_batch(self._server, known.mlflow_id, batch)
+        known.keep(batch)
         try:
             self._show(known, batch)
         except MlflowException as error:
@@ -177,8 +177,13 @@ class Runs:
     def _show(self, run: RunBatches, batch: Batch) -> None:
         """Show a batch in MLflow's pages, and leave the mark that it is there."""
         view, id_ = shown(batch), run.mlflow_id
-        self._add_text(id_, "logs", batch, view.logs, "txt")
-        self._add_text(id_, "tracks", batch, view.tracks, "jsonl")
+        name = f"{batch.writer.id}-{batch.first:012d}"
+        for path, lines in (
+            (f"logs/{name}.txt", view.logs),
+            (f"tracks/{name}.jsonl", view.tracks),
+        ):
+            if lines:
+                run.put_text(path, "".join(f"{line}\n" for line in lines))
         params = self._new_params(id_, view)
         tags = [RunTag(key, text) for key, text in view.tags.items()]
         tags.append(RunTag(MARK, new_mark(batch)))
@@ -204,15 +209,6 @@ class Runs:
             elif known[key] != shorter:
                 view.tags[shown_key(f"tracker.param.{key}")] = cut(text, LONGEST_TAG)
         return new
-
-    def _add_text(
-        self, mlflow_id: str, folder: str, batch: Batch, lines: list[str], suffix: str
-    ) -> None:
-        if not lines:
-            return
-        name = f"{batch.writer.id}-{batch.first:012d}.{suffix}"
-        text = "".join(f"{line}\n" for line in lines)
-        self._server.client.log_text(mlflow_id, text, f"{folder}/{name}")
 
     def _show_life(self, run: RunBatches, batch: Batch) -> None:
         life = run.life()

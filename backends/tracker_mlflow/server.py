@@ -12,21 +12,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities import FileInfo, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+from mlflow.utils.uri import add_databricks_profile_info_to_artifact_uri
 
-from tracker_core.errors import ConfigError, PermanentError, RetryableError
+from tracker_core.errors import ConfigError
+from tracker_mlflow.refusals import GONE, is_refusal, translated
 
-__all__ = ["GONE", "Server", "visible_uri"]
-
-GONE: Final = "RESOURCE_DOES_NOT_EXIST"
-"""The error code of what is not there, or no more."""
+__all__ = ["Server", "visible_uri"]
 
 _ANSWER_SECONDS = 5.0
 # Who has answered so short a time ago is not asked whether it is there.
@@ -35,8 +36,7 @@ _METRICS = _ENTITIES = 1000
 _PARAMS = _TAGS = 100
 _RUNS = 1000
 _FETCHERS = 8
-_LONGEST_REASON = 300
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_FAILS = 401, 403, 404, 500
+_OLDEST = 2
 
 
 class Server:
@@ -54,6 +54,7 @@ class Server:
         self._experiments: list[str] = []
         self._ids: dict[tuple[str, str | None], str] = {}
         self._answered = -math.inf
+        self._opened: tuple[str, int, ArtifactRepository] | None = None
 
     def __repr__(self) -> str:
         """Show the place without user and password."""
@@ -85,7 +86,8 @@ class Server:
             yield self.client
             self._answered = time.monotonic()
         except (MlflowException, requests.RequestException) as error:
-            raise self._translated(error, what) from error
+            where = f"the MLflow server {self!r}"
+            raise translated(error, where, what) from error
 
     def _experiment_ids(self) -> list[str]:
         found: list[str] = []
@@ -162,27 +164,49 @@ class Server:
         return [path for path, entry in self._entries(run, folder) if entry.is_dir]
 
     def _entries(self, run: Run, folder: str) -> list[tuple[str, FileInfo]]:
-        place = f"{run.info.artifact_uri}/{folder}" if folder else run.info.artifact_uri
         above = f"{folder}/" if folder else ""
-        return [
-            (above + str(entry.path).rpartition("/")[2], entry)
-            for entry in list_artifacts(artifact_uri=place, tracking_uri=self.uri)
-        ]
+        entries = self._artifacts(run).list_artifacts(folder or None)
+        return [(above + str(one.path).rpartition("/")[2], one) for one in entries]
 
     def fetch(self, run: Run, path: str, folder: str) -> Path:
         """Download a file of a run's artifacts into a folder of this machine."""
-        uri = f"{run.info.artifact_uri}/{path}"
-        return Path(
-            download_artifacts(artifact_uri=uri, dst_path=folder, tracking_uri=self.uri)
-        )
+        file = Path(folder) / path.rpartition("/")[2]
+        # What is public asks first whether it is a folder, which doubles the requests.
+        self._artifacts(run)._download_file(path, str(file))  # type: ignore[no-untyped-call]  # noqa: SLF001 - see above
+        return file
 
     def fetch_all(self, run: Run, paths: Sequence[str], folder: str) -> Iterator[Path]:
-        """Download files, several at a time, and give them in their order."""
+        """Download files, several at a time, and give them in their order.
+
+        Their names differ.
+        """
         if len(paths) == 1:
             yield self.fetch(run, paths[0], folder)
         elif paths:
             with ThreadPoolExecutor(_FETCHERS) as pool:
                 yield from pool.map(lambda path: self.fetch(run, path, folder), paths)
+
+    def put(self, run: Run, path: str, content: bytes) -> None:
+        """Make a file among a run's artifacts, or replace it."""
+        parent, _, name = path.rpartition("/")
+        with TemporaryDirectory(prefix="tracker-") as folder:
+            file = Path(folder) / name
+            file.write_bytes(content)
+            self.put_file(run, parent, file)
+
+    def put_file(self, run: Run, folder: str, file: Path) -> None:
+        """Upload a file of this machine into a folder of a run's artifacts."""
+        self._artifacts(run).log_artifact(str(file), folder or None)  # type: ignore[no-untyped-call]  # it is
+
+    def _artifacts(self, run: Run) -> ArtifactRepository:
+        """Return what reaches the artifacts of a run, kept for the run used last."""
+        uri, pid = run.info.artifact_uri, os.getpid()
+        kept = self._opened
+        if kept is None or kept[:2] != (uri, pid):
+            full = add_databricks_profile_info_to_artifact_uri(uri, self.uri)  # type: ignore[no-untyped-call]  # it is
+            opened = get_artifact_repository(full, tracking_uri=self.uri)
+            self._opened = kept = (uri, pid, opened)
+        return kept[2]
 
     def log(
         self,
@@ -219,7 +243,7 @@ class Server:
         try:
             self.client.log_batch(mlflow_id, metrics, params, tags)
         except MlflowException as error:
-            if not _is_refusal(error) or not self.is_active(mlflow_id):
+            if not is_refusal(error) or not self.is_active(mlflow_id):
                 raise
             return False
         return True
@@ -246,7 +270,7 @@ class Server:
         try:
             self.client.log_batch(mlflow_id, **{kind: part})  # type: ignore[arg-type]  # one of three
         except MlflowException as error:
-            if not _is_refusal(error) or not self.is_active(mlflow_id):
+            if not is_refusal(error) or not self.is_active(mlflow_id):
                 raise
             if len(part) == 1:
                 return [f"{kind} {part[0].key}"]
@@ -261,38 +285,18 @@ class Server:
         has_answered = time.monotonic() - self._answered < _TRUSTED_SECONDS
         if has_answered or not self.uri.startswith(("http://", "https://")):
             return
+        page = "version" if math.isinf(self._answered) else "health"
+        address = f"{self.uri.rstrip('/')}/{page}"
         try:
-            requests.get(f"{self.uri.rstrip('/')}/health", timeout=_ANSWER_SECONDS)
+            answer = requests.get(address, timeout=_ANSWER_SECONDS)
         except requests.exceptions.SSLError:
             return  # whether that matters is MLflow's to decide, by its own settings
-
-    def _translated(self, error: Exception, what: str) -> Exception:
-        if not isinstance(error, MlflowException):
-            reason = type(error).__name__
+        if page == "version" and answer.ok and _is_too_old(answer.text.strip()):
             message = (
-                f"the MLflow server {self!r} cannot be reached ({reason}), so {what} "
-                "waits; start it, or check the tracking URI"
+                f"the MLflow server {self!r} has version {answer.text.strip()}, which "
+                f"lacks what runs are kept in; update it to {_OLDEST}.0 or later"
             )
-            return RetryableError(message)
-        status, where = _status(error), f"the MLflow server {self!r}"
-        if status in (_UNAUTHORIZED, _FORBIDDEN):
-            message = (
-                f"{where} refuses the credentials ({status}); set "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
-                "MLFLOW_TRACKING_TOKEN"
-            )
-            return ConfigError(message)
-        if status == _NOT_FOUND and error.error_code != GONE:
-            message = (
-                f"{where} does not know what MLflow's client asks for ({status}); "
-                "check the tracking URI, and that its version is at least 2.0"
-            )
-            return ConfigError(message)
-        told = f"{where} answered {error.error_code} to {what}"
-        if _is_refusal(error):
-            reason = str(error.message).partition("\n")[0][:_LONGEST_REASON]
-            return PermanentError(f"{told}: {reason}")
-        return RetryableError(told)
+            raise ConfigError(message)
 
 
 def visible_uri(uri: str) -> str:
@@ -302,18 +306,9 @@ def visible_uri(uri: str) -> str:
     return urlunsplit((parts.scheme, place, parts.path, "", ""))
 
 
-def _is_refusal(error: MlflowException) -> bool:
-    status = _status(error)
-    return (
-        status < _SERVER_FAILS
-        and error.error_code != GONE
-        and (status not in (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, 408, 429))
-    )
-
-
-def _status(error: MlflowException) -> int:
-    status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]  # it is
-    return status
+def _is_too_old(version: str) -> bool:
+    major = version.partition(".")[0]
+    return major.isdecimal() and int(major) < _OLDEST
 
 
 def _say_nothing(_run_id: str) -> None:

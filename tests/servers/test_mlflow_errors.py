@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from mlflow.entities import Run, RunData, RunInfo
 
 from tests.servers.mlflow_server import free_port
 from tracker_core import AppRun
@@ -17,6 +18,7 @@ from tracker_core.journal.folders import run_folders
 from tracker_core.records import MetadataBody
 from tracker_core.testing.contract.pen import Pen
 from tracker_mlflow import create
+from tracker_mlflow.server import Server
 
 pytestmark = pytest.mark.one_python
 
@@ -24,8 +26,8 @@ _SECRET = "s3cr3t"  # noqa: S105 - it opens nothing
 
 
 @contextmanager
-def _answering(status: int) -> Iterator[str]:
-    """Give the URI of a server that answers everything with one status."""
+def _answering(status: int, text: str = "") -> Iterator[str]:
+    """Give the URI of a server that answers everything with one status and text."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -40,8 +42,9 @@ def _answering(status: int) -> Iterator[str]:
         def answer(self) -> None:
             self.rfile.read(int(self.headers.get("Content-Length") or 0))
             self.send_response(status)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(text)))
             self.end_headers()
+            self.wfile.write(text.encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -83,6 +86,39 @@ def test_server_that_refuses_is_an_error_at_the_start(
             AppRun.run_from_env()
 
     assert _SECRET not in str(raised.value)
+
+
+def test_server_that_is_too_old_is_an_error_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says which version there is, and which is needed."""
+    with _answering(200, "1.30.0\n") as uri:
+        _launched(monkeypatch, uri, "raise")
+        with pytest.raises(ConfigError, match=r"version 1\.30\.0.*2\.0 or later"):
+            AppRun.run_from_env()
+
+
+def test_host_that_nobody_knows_is_an_error_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No restart of a server ever brings it back."""
+    _launched(monkeypatch, f"http://me:{_SECRET}@no-such-host.invalid:5000", "raise")
+    with pytest.raises(ConfigError, match=r"no host has the name") as raised:
+        AppRun.run_from_env()
+
+    assert _SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(403, ConfigError), (404, RetryableError)]
+)
+def test_refused_artifact_is_no_outage(status: int, kind: type[Exception]) -> None:
+    """Whoever may log but not upload is told of that."""
+    with _answering(status) as uri:
+        info = RunInfo("a", "0", "me", "RUNNING", 0, None, "active", f"{uri}/a")
+        server = Server(uri)
+        with pytest.raises(kind, match=str(status)), server.answering("keep it"):
+            server.put(Run(info, RunData()), "a/b", b"c")
 
 
 @pytest.mark.parametrize("status", [401, 404, None])
