@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Before anything imports MLflow, which would tell its makers of its use.
+os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 # Before anything imports it, so that a failed comparison shows what differs.
 pytest.register_assert_rewrite("tracker_core.testing.contract")
 

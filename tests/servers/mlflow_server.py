@@ -19,8 +19,9 @@ _TABLES = (
     "experiments WHERE experiment_id > 0",
 )
 _ENVIRONMENT = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    # As for PostgreSQL; else each request opens the file of SQLite anew.
+    "MLFLOW_SQLALCHEMYSTORE_POOLCLASS": "QueuePool",
 }
 
 
@@ -37,6 +38,7 @@ class MlflowServer:
         self._folder = folder
         self._store = store
         self._port = free_port()
+        self._engine = create_engine(store)
         self._process: subprocess.Popen[bytes] | None = None
         self.uri = f"http://127.0.0.1:{self._port}"
 
@@ -63,14 +65,13 @@ class MlflowServer:
         if process is not None:
             os.killpg(process.pid, 15)
             process.wait(_PATIENCE)
+        self._engine.dispose()
 
     def empty(self) -> None:
         """Take all runs, and all experiments but the first, out of its database."""
-        engine = create_engine(self._store)
-        with engine.begin() as connection:
+        with self._engine.begin() as connection:
             for table in _TABLES:
                 connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - ours
-        engine.dispose()
 
     def _wait(self) -> None:
         deadline = time.monotonic() + _PATIENCE

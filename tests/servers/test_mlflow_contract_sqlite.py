@@ -6,17 +6,17 @@ from collections.abc import Callable
 import pytest
 
 from tests.servers.mlflow_server import MlflowServer
-from tests.servers.parts import StoreParts
+from tracker_core.testing import TrackerContract
 from tracker_mlflow import MlflowTracker, create
 
 pytestmark = pytest.mark.one_python
 
 
-class TestMlflowOnSqlite(StoreParts):
-    """The contract on a real server, in those parts that the store decides.
+class TestMlflowOnSqlite(TrackerContract):
+    """The contract on a real server, whose runs are deleted before each test."""
 
-    The suite on PostgreSQL, which is the stricter of the two, has all others.
-    """
+    machine_examples = 3
+    machine_steps = 15
 
     @pytest.fixture
     def open_tracker(

@@ -41,7 +41,7 @@ def prepared() -> ForkServerContext:
 
 @pytest.mark.timeout(1200)
 def test_killed_job_has_lost_nothing_that_was_acknowledged(
-    mlflow_on_sqlite: MlflowServer,
+    mlflow: MlflowServer,
     prepared: ForkServerContext,
     chance: random.Random,
     rounds: int,
@@ -50,22 +50,22 @@ def test_killed_job_has_lost_nothing_that_was_acknowledged(
     """All that returned is in MLflow once, wherever delivery was when it was killed."""
     for number in range(rounds // 4):
         home, run_id = tmp_path / str(number), new_run_id()
-        given = environment(home, mlflow_on_sqlite.uri, run_id)
+        given = environment(home, mlflow.uri, run_id)
         deeds = int(10 ** (chance.random() * 3))
         acknowledged = killed_job(prepared, given, deeds)
 
-        tracker = create(mlflow_on_sqlite.uri)
+        tracker = create(mlflow.uri)
         assert not deliver_rest(home, {"mlflow": tracker})
         check_found(tracker, run_id, acknowledged)
-        _check_shown(mlflow_on_sqlite, run_id)
+        _check_shown(mlflow, run_id)
 
 
 @pytest.mark.timeout(1200)
 def test_delivery_that_dies_at_any_request_loses_and_doubles_nothing(
-    mlflow_on_sqlite: MlflowServer, prepared: ForkServerContext, tmp_path: Path
+    mlflow: MlflowServer, prepared: ForkServerContext, tmp_path: Path
 ) -> None:
     """Before it was sent, or before its answer was heard; at every fifth of them."""
-    origin, uri = tmp_path / "origin", mlflow_on_sqlite.uri
+    origin, uri = tmp_path / "origin", mlflow.uri
     assert code_of(prepared, leave_behind, origin) == 0
     client, tracker = MlflowClient(uri), create(uri)
 
@@ -75,7 +75,7 @@ def test_delivery_that_dies_at_any_request_loses_and_doubles_nothing(
         code = code_of(prepared, deliver_until, home, uri, last)
         deliver_rest(home, {"mlflow": tracker})
         check_found(tracker, "r", {"t0": DEEDS, "u0": DEEDS})
-        client.delete_run(_check_shown(mlflow_on_sqlite, "r"))
+        client.delete_run(_check_shown(mlflow, "r"))
         if code == 0:
             break
         assert code == DIED

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.servers.parts import StoreParts
 from tracker_core.identity import new_run_id
+from tracker_core.testing import TrackerContract
 from tracker_fsspec import FsspecTracker, create
 
 pytestmark = pytest.mark.one_python
@@ -65,11 +65,12 @@ def config(s3_server: str) -> str:
     return json.dumps({"url": f"s3://{bucket}/runs", **options(s3_server)})
 
 
-class TestS3(StoreParts):
-    """The contract on a bucket, in those parts that the store decides.
+class TestS3(TrackerContract):
+    """The contract on a bucket."""
 
-    The suite of the local filesystem has all others.
-    """
+    # Each request takes a hundred times what it takes on a disk.
+    machine_examples = 3
+    machine_steps = 15
 
     @pytest.fixture
     def open_tracker(self, config: str) -> Callable[[], FsspecTracker]:
