@@ -33,7 +33,11 @@ _CONNECTED = ("mlflow",)
 # What such threads, processes and libraries hold open here.
 _FOREIGN_FILES = ("anon_inode:[eventpoll]", "socket:", "pipe:")
 _PATIENCE = 2.0
-_LONGEST = "test_mlflow_contract_postgres.py"
+_LONGEST = (
+    "test_mlflow_contract_postgres.py",
+    "test_mlflow_contract_sqlite.py",
+    "test_s3_contract.py",
+)
 # How the contract says that a tracker does not declare what a test is about.
 _GATES = ("needs a native tracker", "needs the capability")
 
@@ -41,8 +45,8 @@ _failed = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the file that takes longest, so that no worker is left with it."""
-    items.sort(key=lambda item: item.path.name != _LONGEST)
+    """Begin with the files that take longest, so that no worker is left with one."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 @pytest.hookimpl(wrapper=True)
