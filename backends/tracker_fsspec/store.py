@@ -19,6 +19,7 @@ from tracker_core.contents import Content
 from tracker_core.identity import new_writer_id
 from tracker_fsspec.oserrors import as_os_error
 from tracker_fsspec.ranges import RangeFile
+from tracker_fsspec.uploads import can_resume, part_bytes, upload
 
 __all__ = ["OBJECT_STORES", "Store", "reason_of"]
 
@@ -31,12 +32,8 @@ OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss
 _WITHOUT_DIRECTORIES = OBJECT_STORES | {"memory"}
 # Disks that know no links.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
-_MEBIBYTE = 2**20
-# S3 takes no smaller parts of an upload, and no more of them.
-_MIN_PART_MEBIBYTES = 5
-_MAX_PARTS = 10_000
 _SECOND = 1_000_000_000
-_READ_BYTES = 4 * _MEBIBYTE
+_READ_BYTES = 4 * 2**20
 
 
 class Store:
@@ -235,9 +232,10 @@ class Store:
     def put_content(self, path: str, content: Content, incoming: str) -> None:
         """Write content of any size, which appears when all of it is written.
 
-        Memory is needed for a few MiB. On a local disk the file is there after a loss
-        of power too, and content that lies on the same disk is not copied. An error,
-        also one of the content, leaves no such file.
+        Memory is needed for some MiB. On a local disk the file is there after a loss of
+        power too, and content that lies on the same disk is not copied. An error, also
+        one of the content, leaves no such file; on S3 the next try goes on where it
+        broke off.
 
         Args:
             path: The file; one that is there is replaced.
@@ -256,13 +254,15 @@ class Store:
                 # Nobody writes it again when the batch that names it is there.
                 os.fsync(file.fileno())
             return
-        pieces = content.read_checked()
+        full = self._full(path)
         with as_os_error():
-            if self.protocol in OBJECT_STORES:
-                self._upload(self._full(path), pieces, content.size_bytes)
-            else:
+            if self.protocol not in OBJECT_STORES:
                 unfinished = f"{self._full(incoming)}/{new_writer_id()}"
-                self._move_in(unfinished, self._full(path), pieces)
+                self._move_in(unfinished, full, content.read_checked())
+            elif can_resume(self.fs, content.size_bytes):
+                upload(self.fs, full, content)
+            else:
+                self._upload(full, content)
 
     def size_of(self, path: str) -> int | None:
         """Return the size of a file in bytes, or None if there is none.
@@ -316,10 +316,11 @@ class Store:
         with as_os_error():
             return bytes(self.fs.cat_file(full, start=start, end=end))
 
-    def _upload(self, full: str, pieces: Iterable[bytes], size_bytes: int) -> None:
-        file = self.fs.open(full, "wb", block_size=_part_bytes(size_bytes))
+    def _upload(self, full: str, content: Content) -> None:
+        block_size = part_bytes(self.fs, content.size_bytes)
+        file = self.fs.open(full, "wb", block_size=block_size)
         try:
-            for piece in pieces:
+            for piece in content.read_checked():
                 file.write(piece)
             file.close()
         except BaseException:
@@ -377,12 +378,6 @@ def reason_of(error: Exception) -> str:
         # Clients give one that has a text of their own alone.
         strerror = os.strerror(errno.EACCES)
     return strerror or type(error).__name__
-
-
-def _part_bytes(size_bytes: int) -> int:
-    """Return how large the parts of an upload are: whole MiB, as few as allowed."""
-    mebibytes = -(-size_bytes // (_MAX_PARTS * _MEBIBYTE))
-    return max(_MIN_PART_MEBIBYTES, mebibytes) * _MEBIBYTE
 
 
 def _abandon(file: io.IOBase) -> None:
