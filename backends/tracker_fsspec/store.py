@@ -17,7 +17,9 @@ from fsspec.implementations.local import LocalFileSystem
 
 from tracker_core.contents import Content
 from tracker_core.identity import new_writer_id
+from tracker_fsspec.oserrors import as_os_error
 from tracker_fsspec.ranges import RangeFile
+from tracker_fsspec.uploads import can_resume, part_bytes, upload
 
 __all__ = ["OBJECT_STORES", "Store", "reason_of"]
 
@@ -30,12 +32,8 @@ OBJECT_STORES = frozenset(("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oss
 _WITHOUT_DIRECTORIES = OBJECT_STORES | {"memory"}
 # Disks that know no links.
 _NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
-_MEBIBYTE = 2**20
-# S3 takes no smaller parts of an upload, and no more of them.
-_MIN_PART_MEBIBYTES = 5
-_MAX_PARTS = 10_000
 _SECOND = 1_000_000_000
-_READ_BYTES = 4 * _MEBIBYTE
+_READ_BYTES = 4 * 2**20
 
 
 class Store:
@@ -127,7 +125,7 @@ class Store:
 
     def has_directory(self, path: str) -> bool:
         """Whether there is a directory, which may be no more than a common prefix."""
-        with _as_os_error():
+        with as_os_error():
             self.fs.invalidate_cache()
             return bool(self.fs.isdir(self._full(path)))
 
@@ -141,14 +139,14 @@ class Store:
         if not wanted:
             return
         full = [self._full(path) for path in wanted]
-        with _as_os_error():
+        with as_os_error():
             # Unlike cat, it takes paths as they are: a root may hold [ or *.
             contents = self.fs.cat_ranges(full, None, None)
         for path, content in zip(wanted, contents, strict=True):
             if isinstance(content, FileNotFoundError):
                 continue
             if isinstance(content, BaseException):
-                with _as_os_error():
+                with as_os_error():
                     raise content
             yield path, bytes(content)
 
@@ -166,7 +164,7 @@ class Store:
                 file.write(content)
             return
         full = self._full(path)
-        with _as_os_error():
+        with as_os_error():
             self._make_parent(full)
             self.fs.pipe_file(full, content)
 
@@ -185,7 +183,7 @@ class Store:
             self.put(path, content, incoming)
             return True
         try:
-            with _as_os_error():
+            with as_os_error():
                 self.fs.pipe_file(full, content, mode="create")
         except FileExistsError:
             return False
@@ -201,7 +199,7 @@ class Store:
         """Remove files, and return how many there were; others may remove them too."""
         count = 0
         for path in paths:
-            with suppress(FileNotFoundError), _as_os_error():
+            with suppress(FileNotFoundError), as_os_error():
                 self.fs.rm_file(self._full(path))
                 count += 1
         return count
@@ -213,7 +211,7 @@ class Store:
             None where the store does not tell, or there is no such file.
         """
         try:
-            with _as_os_error():
+            with as_os_error():
                 self.fs.invalidate_cache()
                 moment = self.fs.modified(self._full(path))
         except (FileNotFoundError, NotImplementedError):
@@ -224,7 +222,7 @@ class Store:
         """Return the sorted paths of all files below a directory, relative to it."""
         top = f"{self._full(path)}/"
         try:
-            with _as_os_error():
+            with as_os_error():
                 self.fs.invalidate_cache()
                 found = self.fs.find(self._full(path))
         except (FileNotFoundError, NotADirectoryError):
@@ -234,9 +232,10 @@ class Store:
     def put_content(self, path: str, content: Content, incoming: str) -> None:
         """Write content of any size, which appears when all of it is written.
 
-        Memory is needed for a few MiB. On a local disk the file is there after a loss
-        of power too, and content that lies on the same disk is not copied. An error,
-        also one of the content, leaves no such file.
+        Memory is needed for some MiB. On a local disk the file is there after a loss of
+        power too, and content that lies on the same disk is not copied. An error, also
+        one of the content, leaves no such file; on S3 the next try goes on where it
+        broke off.
 
         Args:
             path: The file; one that is there is replaced.
@@ -255,13 +254,15 @@ class Store:
                 # Nobody writes it again when the batch that names it is there.
                 os.fsync(file.fileno())
             return
-        pieces = content.read_checked()
-        with _as_os_error():
-            if self.protocol in OBJECT_STORES:
-                self._upload(self._full(path), pieces, content.size_bytes)
-            else:
+        full = self._full(path)
+        with as_os_error():
+            if self.protocol not in OBJECT_STORES:
                 unfinished = f"{self._full(incoming)}/{new_writer_id()}"
-                self._move_in(unfinished, self._full(path), pieces)
+                self._move_in(unfinished, full, content.read_checked())
+            elif can_resume(self.fs, content.size_bytes):
+                upload(self.fs, full, content)
+            else:
+                self._upload(full, content)
 
     def size_of(self, path: str) -> int | None:
         """Return the size of a file in bytes, or None if there is none.
@@ -270,7 +271,7 @@ class Store:
             IsADirectoryError: There is a directory.
         """
         try:
-            with _as_os_error():
+            with as_os_error():
                 self.fs.invalidate_cache()
                 found = self.fs.info(self._full(path))
                 if found["type"] == "directory":
@@ -312,13 +313,14 @@ class Store:
         return cast("BinaryIO", io.BufferedReader(file, _READ_BYTES))
 
     def _fetch(self, full: str, start: int, end: int) -> bytes:
-        with _as_os_error():
+        with as_os_error():
             return bytes(self.fs.cat_file(full, start=start, end=end))
 
-    def _upload(self, full: str, pieces: Iterable[bytes], size_bytes: int) -> None:
-        file = self.fs.open(full, "wb", block_size=_part_bytes(size_bytes))
+    def _upload(self, full: str, content: Content) -> None:
+        block_size = part_bytes(self.fs, content.size_bytes)
+        file = self.fs.open(full, "wb", block_size=block_size)
         try:
-            for piece in pieces:
+            for piece in content.read_checked():
                 file.write(piece)
             file.close()
         except BaseException:
@@ -334,7 +336,7 @@ class Store:
             self._make_parent(full)
             self._move(unfinished, full)
         except BaseException:
-            with suppress(OSError, NotImplementedError), _as_os_error():
+            with suppress(OSError, NotImplementedError), as_os_error():
                 self.fs.rm_file(unfinished)
             raise
 
@@ -358,7 +360,7 @@ class Store:
 
     def _list(self, path: str) -> list[tuple[str, bool]]:
         try:
-            with _as_os_error():
+            with as_os_error():
                 self.fs.invalidate_cache()
                 entries = self.fs.ls(self._full(path), detail=True)
         except (FileNotFoundError, NotADirectoryError):
@@ -378,30 +380,9 @@ def reason_of(error: Exception) -> str:
     return strerror or type(error).__name__
 
 
-@contextmanager
-def _as_os_error() -> Iterator[None]:
-    """Turn what a filesystem raises of its own into an ``OSError``.
-
-    Their clients raise what they like when the network is away: that of S3 does not
-    even derive it from ``OSError``, and what is no ``OSError`` would not be retried.
-    """
-    try:
-        yield
-    except (OSError, NotImplementedError):
-        raise
-    except Exception as error:
-        raise OSError(errno.EIO, type(error).__name__) from error
-
-
-def _part_bytes(size_bytes: int) -> int:
-    """Return how large the parts of an upload are: whole MiB, as few as allowed."""
-    mebibytes = -(-size_bytes // (_MAX_PARTS * _MEBIBYTE))
-    return max(_MIN_PART_MEBIBYTES, mebibytes) * _MEBIBYTE
-
-
 def _abandon(file: io.IOBase) -> None:
     """Give up an upload; closing it would show what is there as the object."""
-    with suppress(OSError, NotImplementedError), _as_os_error():
+    with suppress(OSError, NotImplementedError), as_os_error():
         file.discard()  # type: ignore[attr-defined]  # fsspec ships no types
     file.closed = True  # type: ignore[misc]  # fsspec's files let it be set
 
