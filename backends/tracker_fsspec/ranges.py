@@ -40,6 +40,11 @@ class RangeFile(io.RawIOBase):
         self._place += len(data)
         return len(data)
 
+    def readall(self) -> bytes:
+        """Fetch all from here to the end at once."""
+        begin, self._place = self._place, max(self._place, self._size_bytes)
+        return self._fetch(begin, self._place) if begin < self._place else b""
+
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to another place and return it, as :meth:`io.IOBase.seek` says."""
         starts = {io.SEEK_CUR: self._place, io.SEEK_END: self._size_bytes}
