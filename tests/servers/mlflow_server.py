@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import requests
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 __all__ = ["MlflowServer", "free_port"]
 
@@ -38,7 +38,7 @@ class MlflowServer:
         self._folder = folder
         self._store = store
         self._port = free_port()
-        self._engine = create_engine(store)
+        self._engine = create_engine(store, poolclass=NullPool)
         self._process: subprocess.Popen[bytes] | None = None
         self.uri = f"http://127.0.0.1:{self._port}"
 
@@ -65,7 +65,6 @@ class MlflowServer:
         if process is not None:
             os.killpg(process.pid, 15)
             process.wait(_PATIENCE)
-        self._engine.dispose()
 
     def empty(self) -> None:
         """Take all runs, and all experiments but the first, out of its database."""
