@@ -40,12 +40,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tracker_core.blocks import Column, joined_column
+from tracker_core.arrow import int_array, packed, repeated, value_arrays
+from tracker_core.blocks import joined_column
 from tracker_core.gathered import Gathered, PointColumns
-from tracker_core.points import value_column
 from tracker_core.records import ColumnsBody, MetricsBody, Record, series_name
 from tracker_core.rewinds import abandoned_from
-from tracker_core.values import Value, from_json, to_json
+from tracker_core.values import Value, from_json
 from tracker_fsspec.collected import Piece
 from tracker_fsspec.heads import Section
 
@@ -80,7 +80,6 @@ _READ = [
 ]
 _ORDER = ("attempt", "time", "writer", "sequence", "row")
 _GROUP_ROWS = 2**18
-_EXACT = 2**53
 
 
 def points_to_bytes(
@@ -109,7 +108,7 @@ def points_to_bytes(
             words = {"run_id": run_id, "experiment": experiment}
             for name, word in words.items():
                 place = SCHEMA.get_field_index(name)
-                column = _repeated(word, pa.string(), table.num_rows)
+                column = repeated(word, pa.string(), table.num_rows)
                 table = table.add_column(place, SCHEMA.field(name), column)  # noqa: PLW2901 - the same rows
             writer.write_table(table.select(SCHEMA.names), _GROUP_ROWS)
             count += table.num_rows
@@ -220,16 +219,12 @@ def _joined(pieces: list[Piece]) -> list[Piece]:
             continue
         columns = PointColumns(
             *(
-                joined_column([_packed(one.columns[place]) for one in same])  # type: ignore[arg-type]  # columns of one kind
+                joined_column([packed(one.columns[place]) for one in same])  # type: ignore[arg-type]  # columns of one kind
                 for place in range(5)
             )
         )
         whole.append(same[0]._replace(columns=columns))
     return whole
-
-
-def _packed(column: Sequence[Value]) -> Column:
-    return column if isinstance(column, range | array) else value_column(column)
 
 
 def _limits(pieces: Iterable[Piece]) -> dict[tuple[int | None, int], int]:
@@ -253,86 +248,38 @@ def _rows(
 ) -> pa.Table:
     columns, writer = piece.columns, piece.writer
     count = len(columns.sequences)
-    steps = _numbers(columns.steps)
+    steps = int_array(columns.steps)
     limit = limits.get((writer.rank, writer.attempt))
-    abandoned = _repeated(False, pa.bool_(), count)  # noqa: FBT003 - a value
+    abandoned = repeated(False, pa.bool_(), count)  # noqa: FBT003 - a value
     if limit is not None:
         abandoned = pc.fill_null(pc.greater_equal(steps, limit), False)  # noqa: FBT003 - a value
-    values, are_integers, texts = _values(columns.values)
+    values, are_integers, texts = value_arrays(columns.values)
     return pa.table(
         {
-            "stream": _repeated(piece.stream, pa.string(), count),
-            "field": _repeated(piece.field, pa.string(), count),
-            "series": _repeated(series, pa.string(), count),
+            "stream": repeated(piece.stream, pa.string(), count),
+            "field": repeated(piece.field, pa.string(), count),
+            "series": repeated(series, pa.string(), count),
             "step": steps,
-            "time": _numbers(columns.times_ns).cast(SCHEMA.field("time").type),
+            "time": int_array(columns.times_ns).cast(SCHEMA.field("time").type),
             "value": values,
             "is_integer": are_integers,
             "value_json": texts,
-            "attempt": _repeated(writer.attempt, pa.int64(), count),
-            "rank": _repeated(writer.rank, pa.int64(), count),
+            "attempt": repeated(writer.attempt, pa.int64(), count),
+            "rank": repeated(writer.rank, pa.int64(), count),
             "abandoned": abandoned,
-            "writer": _repeated(writer.id, pa.string(), count),
-            "sequence": _numbers(columns.sequences),
-            "row": _numbers(columns.rows),
+            "writer": repeated(writer.id, pa.string(), count),
+            "sequence": int_array(columns.sequences),
+            "row": int_array(columns.rows),
         }
     )
 
 
 def _index(abandoned: pa.ChunkedArray) -> pa.Array:
     if not pc.any(abandoned).as_py():
-        return _numbers(range(len(abandoned)))
+        return int_array(range(len(abandoned)))
     stands = pc.invert(abandoned)
     places = pc.subtract(pc.cumulative_sum(stands.cast(pa.int64())), 1)
     return pc.if_else(stands, places, None)
-
-
-def _values(values: Sequence[Value]) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """Return the columns ``value``, ``is_integer`` and ``value_json``."""
-    column = _packed(values)
-    count = len(column)
-    if isinstance(column, array) and column.typecode == "d":
-        nothing = _repeated(None, pa.string(), count)
-        return (
-            _of_array(column, pa.float64()),
-            _repeated(False, pa.bool_(), count),  # noqa: FBT003 - a value
-            nothing,
-        )
-    rows = [_value(value) for value in column]
-    numbers, integers, texts = zip(*rows, strict=True)
-    return (
-        pa.array(numbers, pa.float64()),
-        pa.array(integers, pa.bool_()),
-        pa.array(texts, pa.string()),
-    )
-
-
-def _value(value: Value) -> tuple[float | None, bool, str | None]:
-    if isinstance(value, float):
-        return value, False, None
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None, False, to_json(value)
-    if -_EXACT <= value <= _EXACT:
-        return float(value), True, None
-    try:
-        return float(value), True, to_json(value)
-    except OverflowError:  # beyond every double
-        return (1 if value > 0 else -1) * float("inf"), True, to_json(value)
-
-
-def _numbers(column: Sequence[int | None]) -> pa.Array:
-    if not isinstance(column, array | range):
-        return pa.array(column, pa.int64())
-    numbers = column if isinstance(column, array) else array("q", [*column])
-    return _of_array(numbers, pa.int64())
-
-
-def _of_array(column: "array[int] | array[float]", kind: pa.DataType) -> pa.Array:
-    return pa.Array.from_buffers(kind, len(column), [None, pa.py_buffer(column)])
-
-
-def _repeated(value: object, kind: pa.DataType, count: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value, kind), count)
 
 
 def _points(table: pa.Table) -> dict[tuple[str, str], PointColumns]:

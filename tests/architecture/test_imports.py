@@ -33,7 +33,7 @@ ROWS = (
         "selection",
         "folded",
     ),
-    ("copying",),
+    ("copying", "arrow", "exporting"),
     ("runlog", "runprint"),
     ("sameness", "findings", "readings", "comparisons", "pointwise", "verification"),
     ("journal",),

@@ -3,9 +3,10 @@
 import click
 
 from tracker_core import __version__
-from tracker_core.cli.border import Commands, examples, plain_failures
+from tracker_core.cli.border import Commands, plain_failures
 from tracker_core.cli.compact import compact
 from tracker_core.cli.copy import copy
+from tracker_core.cli.export import export
 from tracker_core.cli.get import get
 from tracker_core.cli.importing import import_command
 from tracker_core.cli.launch import env, run
@@ -30,10 +31,7 @@ class _Tracker(Commands):
 @click.group(
     cls=_Tracker,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=examples(
-        "tracker run -- python train.py    launch a job",
-        "tracker list                      see the runs",
-    ),
+    epilog="Begin with `tracker run -- python train.py`, then `tracker list`.",
 )
 @click.version_option(__version__, prog_name="tracker", message="%(prog)s %(version)s")
 def main() -> None:
@@ -41,7 +39,7 @@ def main() -> None:
 
 
 for _command in (
-    *(run, env, list_command, show, get),
+    *(run, env, list_command, show, get, export),
     *(status, sync, copy, import_command, verify, compact),
 ):
     main.add_command(_command)

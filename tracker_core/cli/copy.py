@@ -11,7 +11,7 @@ from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
-from tracker_core.cli.selection import no_run_yet
+from tracker_core.cli.selection import no_run_matches
 from tracker_core.cli.stores import Store, blamed, open_stores
 from tracker_core.copying import Result, RunCopy, copy_runs
 from tracker_core.delivery.base import Target, unheld
@@ -90,7 +90,7 @@ def copy_from(
         else:
             _print(copied, store, target)
         if is_whole and not copied:
-            say(_nothing(store, query))
+            say(no_run_matches(store, query))
     if not is_whole or any(it.result is Result.FAILED for it in copied):
         flush()
         raise click.exceptions.Exit(_LEFT)
@@ -160,13 +160,6 @@ def _beside(copied: Sequence[RunCopy]) -> Counter[str]:
     for done in copied:
         found.update(done.beside)
     return found
-
-
-def _nothing(store: Store, query: str | None) -> str:
-    with blamed(store), store.tracker.turn:
-        if query is None or not store.tracker.runs(limit=1):
-            return no_run_yet(store)
-    return f"no run in {store.place} matches; `tracker list` shows all"
 
 
 def _value(

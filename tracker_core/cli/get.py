@@ -12,6 +12,7 @@ from tracker_core.cli.options import given, tracker_option
 from tracker_core.cli.printing import is_terminal
 from tracker_core.cli.saving import (
     checked_pieces,
+    new_file,
     print_text,
     refusals,
     save_file,
@@ -88,15 +89,9 @@ def _path(output: str, name: str, *, force: bool) -> Path:
     with refusals(path):
         if path.is_dir():
             path /= _file_name(name)
-        elif output.endswith("/") or not path.parent.is_dir():
-            folder = path if output.endswith("/") else path.parent
-            raise Failure(f"there is no folder {str(folder)!r}; make it first")
-        if path.is_dir():
-            raise Failure(f"{str(path)!r} is a folder; name a file by -o FILE")
-        # A link that leads nowhere is there too.
-        if not force and (path.is_file() or path.is_symlink()):
-            raise Failure(f"{str(path)!r} is there already; --force replaces it")
-    return path
+        elif output.endswith("/"):
+            raise Failure(f"there is no folder {str(path)!r}; make it first")
+    return new_file(path, force=force)
 
 
 def _file_name(artifact: str) -> str:

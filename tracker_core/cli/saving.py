@@ -23,7 +23,14 @@ from tracker_core.cli.printing import clean, echo, give_up_output
 from tracker_core.cli.text import size_words
 from tracker_core.contents import pieces
 
-__all__ = ["checked_pieces", "print_text", "refusals", "save_file", "write_output"]
+__all__ = [
+    "checked_pieces",
+    "new_file",
+    "print_text",
+    "refusals",
+    "save_file",
+    "write_output",
+]
 
 # Smaller content is there before anybody wonders.
 _LARGE_BYTES = 2**23
@@ -53,6 +60,23 @@ def checked_pieces(file: BinaryIO, size_bytes: int | None) -> Iterator[bytes]:
         for piece in _held_back(file):
             yield piece
             bar.update(len(piece))
+
+
+def new_file(path: Path, *, force: bool) -> Path:
+    """Return the path of a file that is to be written, if it may be.
+
+    Raises:
+        Failure: It is a folder, has no folder, or is there and is not to be replaced.
+    """
+    with refusals(path):
+        if path.is_dir():
+            raise Failure(f"{str(path)!r} is a folder; name a file by -o FILE")
+        if not path.parent.is_dir():
+            raise Failure(f"there is no folder {str(path.parent)!r}; make it first")
+        # A link that leads nowhere is there too.
+        if not force and (path.is_file() or path.is_symlink()):
+            raise Failure(f"{str(path)!r} is there already; --force replaces it")
+    return path
 
 
 def save_file(content: Iterator[bytes], path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from tracker_core.cli.border import Failure
-from tracker_core.cli.stores import Store
+from tracker_core.cli.stores import Store, blamed
 from tracker_core.errors import RunNotFoundError
 from tracker_core.runs import RunInfo
 
@@ -13,6 +13,7 @@ __all__ = [
     "NotOneRunError",
     "find_run",
     "name_of",
+    "no_run_matches",
     "no_run_yet",
     "select_run",
     "several_runs",
@@ -87,6 +88,14 @@ def several_runs(wanted: str, found: Sequence[RunInfo]) -> NotOneRunError:
         lines.append(f"and {len(found) - _MOST_CANDIDATES} more")
     message = f"{wanted!r} means {len(found)} runs; give more of the id of one of them:"
     return NotOneRunError(message, lines)
+
+
+def no_run_matches(store: Store, query: str | None) -> str:
+    """Return what is said where a query, or none, finds no run."""
+    with blamed(store), store.tracker.turn:
+        if query is None or not store.tracker.runs(limit=1):
+            return no_run_yet(store)
+    return f"no run in {store.place} matches; `tracker list` shows all"
 
 
 def no_run_yet(store: Store) -> str:
