@@ -10,6 +10,7 @@ from tracker_core.cli.get import get
 from tracker_core.cli.importing import import_command
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
+from tracker_core.cli.log import log
 from tracker_core.cli.show import show
 from tracker_core.cli.status import status
 from tracker_core.cli.sync import sync
@@ -30,10 +31,7 @@ class _Tracker(Commands):
 @click.group(
     cls=_Tracker,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=examples(
-        "tracker run -- python train.py    launch a job",
-        "tracker list                      see the runs",
-    ),
+    epilog=examples("tracker run -- python train.py"),
 )
 @click.version_option(__version__, prog_name="tracker", message="%(prog)s %(version)s")
 def main() -> None:
@@ -41,7 +39,7 @@ def main() -> None:
 
 
 for _command in (
-    *(run, env, list_command, show, get),
+    *(run, env, log, list_command, show, get),
     *(status, sync, copy, import_command, verify, compact),
 ):
     main.add_command(_command)
