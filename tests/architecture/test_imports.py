@@ -41,7 +41,7 @@ ROWS = (
     ("delivery", "channel"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
-    ("shelllog",),
+    ("shelllog", "leavings"),
     ("outofmemory", "launcher"),
     ("cli",),
 )
