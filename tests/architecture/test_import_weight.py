@@ -79,7 +79,6 @@ LOGGING = {
     "tracker_core.cli.entry",
     "tracker_core.cli.logcall",
     "tracker_core.cli.logwords",
-    "tracker_core.configs",
     "tracker_core.delivery.attempts",
     "tracker_core.journal",
     "tracker_core.journal.folders",
@@ -90,8 +89,6 @@ LOGGING = {
     "tracker_core.mounts",
     "tracker_core.shelllog",
     "tracker_core.trackvars",
-    "tracker_core.wire",
-    "tracker_core.gathered",
 }
 
 

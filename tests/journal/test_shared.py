@@ -1,5 +1,7 @@
 """One writer for processes that come and go: none loses or doubles another's record."""
 
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -59,6 +61,21 @@ def records_of(folder: RunFolder, *, is_final: bool = False) -> list[Record]:
                 break
             position = portion.end
     return found
+
+
+# Appends until it is killed, and says each time what is safe; a record has pages.
+ENDLESS = """
+import sys
+from pathlib import Path
+from tracker_core.journal.shared import RunFolder, SharedWriter
+from tracker_core.records import LogBody
+
+writer = SharedWriter(RunFolder.of(Path(sys.argv[1]), "r"))
+for number in range(100_000):
+    text = f"{sys.argv[2]}-{number}"
+    writer.append(LogBody("info", text + " " * 10_000, None))
+    print(text, flush=True)
+"""
 
 
 def texts_in(folder: RunFolder, *, is_final: bool = False) -> list[str]:
@@ -281,6 +298,77 @@ def test_spent_budget_is_an_error_that_says_what_to_do(
         make(budget=1000).append(said("a"))
 
     assert folder.writer_ids() == []
+
+
+def test_processes_that_are_killed_lose_and_double_nothing(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    """Whatever they were at, alone or at once, what was safe is there once."""
+    safe: list[str] = []
+    for number in range(6):
+        commands = [
+            (sys.executable, "-c", ENDLESS, str(tmp_path), f"{number}{name}")
+            for name in "ab"
+        ]
+        processes = [subprocess.Popen(one, stdout=subprocess.PIPE) for one in commands]
+        for process in processes:
+            with process:
+                assert process.stdout
+                safe += [process.stdout.readline().decode() for _ in range(20)]
+                process.kill()
+                safe += process.stdout.read().decode().splitlines()
+
+    found = [text.strip() for text in texts_in(folder)]
+    assert {text.strip() for text in safe} <= set(found)
+    assert len(found) == len(set(found))
+
+
+def test_full_disk_takes_nothing_of_a_record(
+    folder: RunFolder, make: Callable[..., SharedWriter], tmp_path: Path
+) -> None:
+    """The caller is told, and who comes when there is space goes on."""
+    make().append(said("a"))
+    code = (
+        "import resource\n"
+        "from pathlib import Path\n"
+        "from tracker_core.errors import JournalError\n"
+        "from tracker_core.journal.shared import RunFolder, SharedWriter\n"
+        "from tracker_core.records import LogBody\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        f"writer = SharedWriter(RunFolder.of(Path({str(tmp_path)!r}), 'r'))\n"
+        "try:\n    writer.append(LogBody('info', 'x' * 2000, None))\n"
+        "except JournalError as error:\n    print(error)\n"
+        "writer.append(LogBody('info', 'b', None))\n"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+
+    make().append(said("c"))
+
+    assert "cannot be written: No space left on device; free" in done.stdout
+    assert texts_in(folder) == ["a", "b", "c"]
+
+
+def test_processes_are_writers_of_their_own_where_nothing_can_be_locked(
+    folder: RunFolder,
+    make: Callable[..., SharedWriter],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Some network filesystems know no locks; there is no turn to wait for."""
+
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOLCK, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    writers = [make(first=lambda: [TagsBody({"k": "v"})]) for _ in range(2)]
+    for text, writer in zip("abc", [*writers, writers[0]], strict=True):
+        writer.append(said(text))
+    for writer in writers:
+        writer.close()
+
+    found = folder.writers()
+    assert sorted(texts_in(folder)) == ["a", "b", "c"]
+    assert [(one.is_shared, one.is_settled) for one in found] == [(False, True)] * 2
 
 
 def test_process_that_dies_in_its_turn_blocks_nobody(

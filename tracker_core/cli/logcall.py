@@ -12,7 +12,6 @@ from pathlib import Path
 from tracker_core.cli.logwords import read_words
 from tracker_core.errors import InvalidValueError, JournalError, TrackerError
 from tracker_core.journal.folders import RunFolder
-from tracker_core.notices import warn
 from tracker_core.settings import Settings, home, usable_settings
 from tracker_core.shelllog import Entry, ShellLog
 from tracker_core.values import check_name
@@ -74,7 +73,7 @@ def _open(wanted: str | None) -> ShellLog | None:
     """Open the run that is meant; None where nothing is to be recorded."""
     settings, error = usable_settings()
     if error is not None:
-        warn("the configuration is unusable and left out: %s", error)
+        _say(f"the configuration is unusable and left out: {error}")
     if wanted is not None:
         return _open_other(check_name(wanted, "--run"), settings)
     if settings.job_id is None:

@@ -143,7 +143,11 @@ class SharedWriter:
             lock.drop()
         writer = self._told
         self._alone = JournalWriter(
-            self._run, writer.attempt, writer.rank, budget=self._budget
+            self._run,
+            writer.attempt,
+            writer.rank,
+            budget=self._budget,
+            segment_bytes=_SEGMENT_BYTES,
         )
         for one in (*self._first(), body):
             self._alone.append(one)
