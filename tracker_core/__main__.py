@@ -1,5 +1,5 @@
 """``python -m tracker_core`` is the ``tracker`` command."""
 
-from tracker_core.cli import main
+from tracker_core.cli.entry import main
 
-main(prog_name="tracker")
+main()

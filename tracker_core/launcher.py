@@ -29,7 +29,9 @@ from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.ends import end_of_exit_code
 from tracker_core.errors import ConfigError, TrackerError
 from tracker_core.identity import friendly_name, new_run_id
+from tracker_core.journal.folders import RunFolder
 from tracker_core.journaling import open_journal
+from tracker_core.leavings import Leavings
 from tracker_core.notices import warn
 from tracker_core.opening import announce, created_in
 from tracker_core.outofmemory import OutOfMemory
@@ -225,16 +227,20 @@ def launch_job(
     """
     given = list(targets)
     delivery = _open(launch, given)
+    left = _leavings(launch)
     memory = OutOfMemory()
     try:
         _begin(launch, delivery, {target.name for target in given})
         with _Forwarding() as forwarding:
-            end = _run_job(command, launch.job_environment(environ), forwarding)
+            told = {**launch.job_environment(environ), **left.variables}
+            end = _run_job(command, told, forwarding)
             forwarding.end()
+            left.collect(delivery.send)
             body = _explained(end.body, memory, environ, forwarding)
             return _record_end(launch, delivery, end._replace(body=body))
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
+        left.collect(delivery.send)
         return _record_end(launch, delivery, _end_of(-signal.SIGINT))
 
 
@@ -259,6 +265,14 @@ def _open(launch: Launch, targets: Iterable[Target]) -> Delivery:
         for target in kept:
             _let_go(target)
         raise
+
+
+def _leavings(launch: Launch) -> Leavings:
+    """Return where the job may leave values; nowhere if nothing is recorded."""
+    place, is_off = launch.home, launch.settings.mode == "off"
+    if place is None or is_off:
+        return Leavings(None)
+    return Leavings(RunFolder.of(place, launch.run_id))
 
 
 def _let_go(target: Target) -> None:

@@ -122,6 +122,12 @@ VARIABLES = {
             "How many bytes the journal of a run may take, for example `500MB` or "
             "`2GiB`; by default half of what is free when it is opened.",
         ),
+        Variable(
+            "TRACKER_TRACK_FILE",
+            None,
+            "The file to which a launched job may append lines `name=value`, which "
+            "`tracker run` names and collects.",
+        ),
     )
 }
 

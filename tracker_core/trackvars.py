@@ -6,7 +6,10 @@ it ends, a run when it ends, also by an error. The text of a variable is taken f
 JSON it is: a number, a list, an object, a text in quotes. Anything else stays text,
 and so do ``true``, ``false``, ``null`` and the words for NaN and the infinities: on its
 own, a word in the environment is a word. Without ``_STEP_<n>`` at its very end the key
-is of the step 0.
+is of the step 0. What the command line takes as a value is read by the same rule.
+
+``TRACKER_TRACK_FILE`` is none of them: it names a file, see
+:mod:`tracker_core.leavings`.
 """
 
 import json
@@ -20,7 +23,18 @@ from tracker_core.records import MetricsBody
 from tracker_core.redaction import kept_text
 from tracker_core.values import MAX_STEP, Value, check_value
 
-__all__ = ["TrackedValue", "send_tracked_values", "take_tracked_values"]
+__all__ = [
+    "TRACK_FILE",
+    "TrackedValue",
+    "decoded",
+    "send_tracked_values",
+    "take_tracked_values",
+    "tracked_value",
+]
+
+TRACK_FILE = "TRACKER_TRACK_FILE"
+"""The variable that names the file of the job's launcher."""
+
 
 # The first wins.
 _PREFIXES = ("TRACKER_TRACK_", "MAGNUS_TRACK_")
@@ -39,11 +53,11 @@ def take_tracked_values(environ: MutableMapping[str, str]) -> list[TrackedValue]
     """Return what the variables hold, sorted by key and step, and remove them."""
     found: dict[tuple[str, int], TrackedValue] = {}
     for prefix in reversed(_PREFIXES):
-        names = [n for n in environ if n.startswith(prefix) and n != prefix]
+        others = (prefix, TRACK_FILE)
+        names = [n for n in environ if n.startswith(prefix) and n not in others]
         for name in sorted(names):
-            key, step = _key_and_step(name.removeprefix(prefix))
-            value = TrackedValue(key, step, _decoded(environ.pop(name)))
-            found[key, step] = value
+            value = tracked_value(name.removeprefix(prefix), environ.pop(name))
+            found[value.key, value.step] = value
     return [found[place] for place in sorted(found)]
 
 
@@ -65,15 +79,13 @@ def send_tracked_values(
             send(body)
 
 
-def _key_and_step(name: str) -> tuple[str, int]:
-    key, suffix, digits = name.rpartition(_STEP)
-    is_step = suffix and key and digits.isascii() and digits.isdigit()
-    if is_step and len(digits) <= len(str(MAX_STEP)) and int(digits) <= MAX_STEP:
-        return key, int(digits)
-    return name, 0
+def tracked_value(name: str, text: str) -> TrackedValue:
+    """Return what a variable means, without its prefix."""
+    return TrackedValue(*_key_and_step(name), decoded(text))
 
 
-def _decoded(text: str) -> Value:
+def decoded(text: str) -> Value:
+    """Return the value that a text means: what JSON it is, else the text itself."""
     kept = kept_text(text)
     try:
         value = check_value(json.loads(kept), "variable")
@@ -82,3 +94,11 @@ def _decoded(text: str) -> Value:
     # Python's reader of JSON knows words for NaN and the infinities too.
     is_word = value is None or isinstance(value, bool) or kept.strip("-+. ").isalpha()
     return kept if is_word else value
+
+
+def _key_and_step(name: str) -> tuple[str, int]:
+    key, suffix, digits = name.rpartition(_STEP)
+    is_step = suffix and key and digits.isascii() and digits.isdigit()
+    if is_step and len(digits) <= len(str(MAX_STEP)) and int(digits) <= MAX_STEP:
+        return key, int(digits)
+    return name, 0

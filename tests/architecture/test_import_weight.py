@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,25 @@ def modules_after(code: str) -> set[str]:
     return set(done.stdout.split())
 
 
+# All of ours that a call from a shell may load, beside what `import tracker_core` does.
+LOGGING = {
+    "tracker_core.cli",
+    "tracker_core.cli.entry",
+    "tracker_core.cli.logcall",
+    "tracker_core.cli.logwords",
+    "tracker_core.delivery.attempts",
+    "tracker_core.journal",
+    "tracker_core.journal.folders",
+    "tracker_core.journal.frames",
+    "tracker_core.journal.segments",
+    "tracker_core.journal.shared",
+    "tracker_core.journal.writer",
+    "tracker_core.mounts",
+    "tracker_core.shelllog",
+    "tracker_core.trackvars",
+}
+
+
 @pytest.fixture(scope="module")
 def bare() -> set[str]:
     """Give what an interpreter loads for itself, a coverage tool's hooks included."""
@@ -124,3 +144,35 @@ def test_rare_module_is_loaded_when_it_is_needed(
     loaded = modules_after(job) - bare
 
     assert module in loaded
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "'param', 'lr=0.1'",
+        "'metric', 'loss', '0.5', '--step', '3'",
+        "'tag', 'device', 'gpu0'",
+        "'text', 'half of it'",
+        "'artifact', 'a', 's3://b/a', '--reference'",
+    ],
+)
+def test_call_from_a_shell_loads_the_journal_alone(
+    bare: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    """A script pays for no parser, no table, no backend and no delivery."""
+    monkeypatch.setenv("TRACKER_JOB_ID", "r")
+    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
+    monkeypatch.setenv("TRACKER_HOME", str(tmp_path))
+    library = modules_after("import tracker_core")
+    call = (
+        f"import sys\nsys.argv = ['tracker', 'log', {words}]\n"
+        "from tracker_core.cli.entry import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+    )
+    # Of all calls that share a writer the first alone notes who is to have the run.
+    modules_after(call)
+
+    loaded = modules_after(call) - bare
+
+    assert not loaded & ({*HEAVY, *SLOW, *RARE} - LOGGING)
+    assert {name for name in loaded if name.startswith("tracker_")} <= LOGGING | library

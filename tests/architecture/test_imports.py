@@ -41,6 +41,7 @@ ROWS = (
     ("delivery", "channel"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
+    ("shelllog", "leavings"),
     ("outofmemory", "launcher"),
     ("cli",),
 )

@@ -56,7 +56,7 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
             ("qqq",),
             (
                 "no command qqq; there are compact, copy, env, export, get, import, "
-                "list, run, show, status, sync, verify"
+                "list, log, run, show, status, sync, verify"
             ),
         ),
         (("list", "--limt", "3"), "Did you mean --limit?"),

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
@@ -132,6 +133,25 @@ def test_run_needs_a_command(tracker: "Cli", arguments: tuple[str, ...]) -> None
 
     assert done.code == 2
     assert "COMMAND" in done.err
+
+
+def test_run_takes_a_script_for_a_shell(tracker: "Cli", database: Path) -> None:
+    """What it exports is kept, and its exit code is passed on."""
+    script = "export TRACKER_TRACK_answer=42; exit 3"
+
+    done = tracker.process("run", "--shell", script)
+
+    assert done.code == 3
+    with closing(SqliteTracker(database)) as store:
+        assert store.series(only_run(database).run_id)["answer"].last == 42
+
+
+def test_run_takes_a_script_or_a_command(tracker: "Cli") -> None:
+    """Both at once mean nothing."""
+    done = tracker.process("run", "--shell", "true", "--", "true")
+
+    assert done.code == 2
+    assert "either -- COMMAND... or --shell SCRIPT, not both" in done.err
 
 
 def test_run_refuses_unknown_options_before_the_command(tracker: "Cli") -> None:

@@ -63,12 +63,13 @@ def test_variable_names_key_and_step(name: str, key: str, step: int) -> None:
 
 
 def test_values_are_taken_once() -> None:
-    """What was taken is gone; other variables stay, and the bare prefix too."""
-    environ = {"TRACKER_TRACK_a": "1", "TRACKER_TRACK_": "2", "HOME": "/"}
+    """What was taken is gone; other variables stay, that of the file too."""
+    others = {"TRACKER_TRACK_": "2", "TRACKER_TRACK_FILE": "f", "HOME": "/"}
+    environ = {"TRACKER_TRACK_a": "1", **others}
 
     take_tracked_values(environ)
 
-    assert environ == {"TRACKER_TRACK_": "2", "HOME": "/"}
+    assert environ == others
 
 
 def test_our_variable_wins_over_that_of_magnus() -> None:

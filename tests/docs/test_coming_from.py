@@ -252,8 +252,9 @@ def test_commands_of_magnus(store: "NativeTracker", cells: Cells) -> None:
     """Each command of the table ends well."""
     printed = run_commands(cells("magnus", "On the command line"))
 
-    newest, _ = store.runs()
+    newest, shell, _ = store.runs()
     assert newest.experiment == "baseline"
+    assert store.series(shell.run_id)["answer"].last == 42.0
     assert f'"run_id": "{newest.run_id}"' in printed[-1]
 
 

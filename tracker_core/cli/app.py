@@ -11,6 +11,7 @@ from tracker_core.cli.get import get
 from tracker_core.cli.importing import import_command
 from tracker_core.cli.launch import env, run
 from tracker_core.cli.listing import list_command
+from tracker_core.cli.log import log
 from tracker_core.cli.show import show
 from tracker_core.cli.status import status
 from tracker_core.cli.sync import sync
@@ -39,7 +40,7 @@ def main() -> None:
 
 
 for _command in (
-    *(run, env, list_command, show, get, export),
+    *(run, env, log, list_command, show, get, export),
     *(status, sync, copy, import_command, verify, compact),
 ):
     main.add_command(_command)

@@ -6,7 +6,7 @@ from shlex import quote
 
 import click
 
-from tracker_core.cli.border import examples, say
+from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given, launch_options
 from tracker_core.cli.parents import with_parent
@@ -14,6 +14,7 @@ from tracker_core.cli.printing import echo
 from tracker_core.cli.stores import outlives_process
 from tracker_core.delivery.base import Target
 from tracker_core.launcher import Launch, launch_job, plan_launch
+from tracker_core.leavings import shell_command
 from tracker_core.opening import open_targets
 
 __all__ = ["env", "run"]
@@ -31,21 +32,31 @@ __all__ = ["env", "run"]
     callback=given,
     help="The run's id: one that was launched before goes on as its next attempt.",
 )
-@click.argument(
-    "command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND..."
+@click.option(
+    "--shell",
+    "script",
+    metavar="SCRIPT",
+    callback=given,
+    help="A script for /bin/sh in place of COMMAND; what it exports as "
+    "TRACKER_TRACK_... is kept.",
 )
-def run(command: tuple[str, ...], **chosen: str | None) -> None:
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> None:
     """Run a command as a job whose run is tracked.
 
     The exit code is that of the command.
     """
+    if bool(command) == (script is not None):
+        message = "tracker run takes either -- COMMAND... or --shell SCRIPT"
+        raise Misuse(f"{message}, not both" if command else message)
     launch = _plan(**chosen)
     # Otherwise nothing is delivered from here.
     used = launch.backends if launch.settings.mode == "on" else ()
     targets = open_targets(used, launch.on_error)
     _tell_of_forgetting(targets)
     say(f"run {launch.run_id} ({launch.name})")
-    code = launch_job(launch, targets, command, os.environ)
+    started = command if script is None else shell_command(script)
+    code = launch_job(launch, targets, started, os.environ)
     raise click.exceptions.Exit(code)
 
 

@@ -2,12 +2,21 @@
 
 from tracker_core.journal.folders import RunFolder, WriterFolder
 
-__all__ = ["has_launcher", "job_attempt", "launcher_attempt"]
+__all__ = ["has_launcher", "job_attempt", "launcher_attempt", "shell_attempt"]
 
 
-def has_launcher(folder: RunFolder) -> bool:
-    """Tell whether a launcher of the run is alive on this host."""
-    return any(_is_launcher(writer) for writer in folder.writers())
+def has_launcher(folder: RunFolder, *, is_here: bool = False) -> bool:
+    """Tell whether a launcher of the run is alive.
+
+    Args:
+        folder: The run.
+        is_here: Whether only one on the folder's host counts, which delivers there.
+    """
+    return any(
+        _is_launcher(writer)
+        for writer in folder.writers()
+        if not is_here or writer.host == folder.host
+    )
 
 
 def launcher_attempt(folder: RunFolder, requeues: int) -> int:
@@ -17,7 +26,9 @@ def launcher_attempt(folder: RunFolder, requeues: int) -> int:
         folder: The run.
         requeues: How often a scheduler has started it again.
     """
-    known = [writer.writer.attempt for writer in folder.writers()]
+    known = [
+        writer.writer.attempt for writer in folder.writers() if not writer.is_shared
+    ]
     return 1 + max([requeues, *known])
 
 
@@ -49,6 +60,24 @@ def job_attempt(
     begun = [1 + found.attempt for found in dead if found.rank == rank]
     others = [found.attempt for found in alive]
     return max([1 + requeues + restarts, *begun, *others])
+
+
+def shell_attempt(folder: RunFolder, requeues: int, restarts: int) -> int:
+    """Return the attempt that a call from a shell belongs to; it begins none.
+
+    Below a launcher it is the launcher's, as for its job; without one the last known.
+
+    Args:
+        folder: The run.
+        requeues: How often a scheduler has started the job again.
+        restarts: How often the job has started its processes again.
+    """
+    writers = folder.writers()
+    for writer in writers:
+        if _is_launcher(writer):
+            return writer.writer.attempt + restarts
+    known = [writer.writer.attempt for writer in writers]
+    return max([1 + requeues + restarts, *known])
 
 
 def _is_launcher(writer: WriterFolder) -> bool:

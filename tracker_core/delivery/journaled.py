@@ -16,6 +16,7 @@ from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
 from tracker_core.delivery.courier import Courier, is_courier, is_private
 from tracker_core.delivery.ledger import expect
 from tracker_core.delivery.overview import pending
+from tracker_core.delivery.settling import settle_dead
 from tracker_core.delivery.spool import Spool
 from tracker_core.errors import (
     ConfigError,
@@ -234,6 +235,8 @@ class JournaledDelivery(Delivery):
             self._writer.close()
         if self._is_child:
             return
+        if self._waits_for_all:
+            self._settle()
         held = [courier for courier in self._couriers if courier.is_holder]
         written = self._writer.written()
         for courier in held:
@@ -249,6 +252,11 @@ class JournaledDelivery(Delivery):
             self._stop(deadline)
         for courier in held:
             self._sum_up(courier, written)
+
+    def _settle(self) -> None:
+        """Let what others have left behind end too: this one has outlived them."""
+        with suppress(OSError, JournalError):
+            settle_dead(self._folder, [one.ledger for one in self._couriers])
 
     def _wait_for_space(self, deadline: float) -> None:
         """Give what waits in memory a chance: delivery makes room on the disk."""

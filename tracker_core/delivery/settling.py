@@ -27,6 +27,7 @@ from tracker_core.journal.frames import (
 )
 from tracker_core.journal.reader import JournalReader, Position
 from tracker_core.journal.segments import new_segment, segment_path
+from tracker_core.journal.shared import settle_shared
 from tracker_core.mounts import network_type
 from tracker_core.records import EndedBody
 
@@ -35,6 +36,8 @@ __all__ = ["settle_dead", "sweep"]
 
 def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
     """Record the end of each writer of the folder's host that has died.
+
+    One that several processes share ends when no other process of the run is left.
 
     Args:
         folder: The run.
@@ -48,6 +51,8 @@ def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
         # Some network filesystems lock for one machine alone, and who lives on another
         # cannot be told there; its heartbeat tells.
         return
+    shared: list[WriterFolder] = []
+    is_anybody_there = False
     for writer_id in folder.writer_ids():
         # Most have ended, and nothing else of them is looked at.
         if folder.has_settled(writer_id):
@@ -55,14 +60,22 @@ def settle_dead(folder: RunFolder, known: Iterable[Ledger] = ()) -> None:
         writer = folder.writer(writer_id)
         if writer is None or writer.host != folder.host:
             continue
+        if writer.is_shared:
+            shared.append(writer)
+            continue
         # Not the lock of the writer: who asks whether it lives would say yes meanwhile.
         if writer.is_alive() or not (lock := Lock.taken(writer.path / "settling")):
+            is_anybody_there = True
             continue
         try:
             if not writer.is_settled:
                 _settle(writer, known)
         finally:
             lock.drop()
+    # As long as a process of the run lives more calls may come, and all of them shall
+    # be one writer.
+    for writer in () if is_anybody_there else shared:
+        settle_shared(folder, writer)
 
 
 def sweep(folder: RunFolder, known: Iterable[Ledger]) -> None:

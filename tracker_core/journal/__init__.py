@@ -7,6 +7,8 @@ Below ``journal`` in the home of Tracker each run has a folder::
         writer.json                    who writes; locked for as long as it may
         00000001.segment …             what it logged, see `frames`
         ended                          nobody will write here any more
+    <run>/shared/<host>.<attempt>      names the writer that calls from shells share,
+                                       see `shared`; locked by who is it just now
     <run>/delivery/<host>/<backend>/   how far a backend is, see `delivery.cursor`
     <run>/content/<host>/<sha256>      content that some backend has not taken yet
     <run>/doorbell                     touched by who wants to read

@@ -8,7 +8,8 @@ A writer holds an exclusive ``flock`` on its ``writer.json`` for as long as it m
 write. The system gives it up with the process, so a lock that can be had says that
 nobody writes there. Who asks takes a shared one, so that two who ask at once do not
 take each other for the writer. The folder gets its name when the lock is held already,
-so nobody ever sees a living writer without its lock.
+so nobody ever sees a living writer without its lock. A writer that several processes
+are in turns, see `shared`, holds no such lock, and lives until it is settled.
 """
 
 import errno
@@ -74,19 +75,32 @@ class Lock:
         Raises:
             OSError: The file cannot be opened.
         """
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        descriptor = os.open(path, flags, 0o600)
         kind = fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return cls._of(path, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            os.close(descriptor)
             return None
-        except OSError as error:
-            if error.errno not in _KNOWS_NO_LOCKS:
-                os.close(descriptor)
-                raise
-            return cls(descriptor, is_known=False)
+
+    @classmethod
+    def awaited(cls, path: Path) -> "Lock":
+        """Lock a file, which is made if it is missing, once nobody else does.
+
+        Raises:
+            OSError: The file cannot be opened.
+        """
+        return cls._of(path, fcntl.LOCK_EX)
+
+    @classmethod
+    def _of(cls, path: Path, operation: int) -> "Lock":
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        descriptor = os.open(path, flags, 0o600)
+        try:
+            fcntl.flock(descriptor, operation)
+        except BaseException as error:  # also Ctrl-C, while it waits
+            if getattr(error, "errno", None) in _KNOWS_NO_LOCKS:
+                return cls(descriptor, is_known=False)
+            os.close(descriptor)
+            raise
         return cls(descriptor)
 
     def drop(self) -> None:
@@ -104,7 +118,8 @@ class WriterFolder(NamedTuple):
         writer: Who writes.
         role: Whether it begins and ends the run as job or as launcher, or neither.
         host: The machine that it runs on.
-        pid: Its process there.
+        pid: Its process there; of a shared one the first.
+        is_shared: Whether processes that come and go are this writer in turns.
     """
 
     path: Path
@@ -112,6 +127,7 @@ class WriterFolder(NamedTuple):
     role: Role | None
     host: str
     pid: int
+    is_shared: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -125,6 +141,8 @@ class WriterFolder(NamedTuple):
 
     def is_alive(self) -> bool:
         """Tell whether its process may write; where that cannot be known, it may."""
+        if self.is_shared:
+            return not self.is_settled
         try:
             lock = Lock.taken(self.path / "writer.json", is_shared=True)
         except OSError:
@@ -163,6 +181,13 @@ class RunFolder(NamedTuple):
         """The file that is touched by who wants to read what was logged."""
         return self.path / "doorbell"
 
+    def turns(self, writer: Writer) -> Path:
+        """Return the file that is locked by whoever is a shared writer just now."""
+        name = f"{folder_name(self.host)}.{writer.attempt}"
+        if writer.rank is not None:
+            name += f".{writer.rank}"
+        return self.path / "shared" / name
+
     def make(self) -> None:
         """Make the folder and say whose it is; repeating the call changes nothing.
 
@@ -175,16 +200,21 @@ class RunFolder(NamedTuple):
             replace_file(told, {"version": FORMAT_VERSION, "run_id": self.run_id})
 
     def add_writer(
-        self, writer: Writer, role: Role | None
+        self, writer: Writer, role: Role | None, *, is_shared: bool = False
     ) -> tuple[WriterFolder, Lock]:
         """Make the folder of a new writer, this process, and lock it.
+
+        Args:
+            writer: Who writes.
+            role: Whether it begins and ends the run, and as what.
+            is_shared: Whether other processes will be this writer too.
 
         Raises:
             OSError: The disk refused.
         """
         unnamed = self.path / "writers" / f".new-{writer.id}"
         unnamed.mkdir(mode=0o700)
-        told = WriterFolder(unnamed, writer, role, self.host, os.getpid())
+        told = WriterFolder(unnamed, writer, role, self.host, os.getpid(), is_shared)
         lock = Lock.taken(unnamed / "writer.json")
         if lock is None:
             message = f"the writer {writer.id!r} is there already; this is a bug"
@@ -315,6 +345,7 @@ def _told_of(folder: WriterFolder, run_id: str) -> dict[str, object]:
         "role": folder.role,
         "host": folder.host,
         "pid": folder.pid,
+        "shared": folder.is_shared,
     }
 
 
@@ -333,6 +364,7 @@ def _read_writer(path: Path) -> WriterFolder | None:
         role if role in ("job", "launcher") else None,
         str(told.get("host")),
         pid if isinstance(pid, int) else 0,
+        told.get("shared") is True,
     )
 
 

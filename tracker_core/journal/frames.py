@@ -44,6 +44,7 @@ __all__ = [
     "SHAPE",
     "Shape",
     "body_bytes",
+    "first_sequence",
     "head_of",
     "padded",
     "read_head",
@@ -182,8 +183,18 @@ def read_head(head: bytes) -> int | None:
     Raises:
         JournalError: A later version wrote it.
     """
-    salts = (_salt_of(head[at : at + _HEAD.size]) for at in (0, _HEAD.size))
-    return next((salt for salt in salts if salt is not None), None)
+    told = _told(head)
+    return None if told is None else told[0]
+
+
+def first_sequence(head: bytes) -> int | None:
+    """Return the sequence number of a segment's first record, as :func:`read_head`.
+
+    Raises:
+        JournalError: A later version wrote it.
+    """
+    told = _told(head)
+    return None if told is None else told[1]
 
 
 def padded(size: int) -> int:
@@ -195,7 +206,13 @@ def _fits(value: int) -> bool:
     return -_LIMIT <= value < _LIMIT
 
 
-def _salt_of(head: bytes) -> int | None:
+def _told(head: bytes) -> tuple[int, int] | None:
+    parts = (_told_by(head[at : at + _HEAD.size]) for at in (0, _HEAD.size))
+    return next((told for told in parts if told is not None), None)
+
+
+def _told_by(head: bytes) -> tuple[int, int] | None:
+    """Return the salt and the first sequence number that one copy of a head tells."""
     if len(head) < _HEAD.size:
         return None
     magic, salt, checksum, number, first = _HEAD.unpack(head)
@@ -206,4 +223,4 @@ def _salt_of(head: bytes) -> int | None:
     if magic != _MAGIC:
         message = f"journal of version {magic[7]}; this reads {_MAGIC[7]}; upgrade"
         raise JournalError(message)
-    return int(salt)
+    return int(salt), int(first)
