@@ -8,12 +8,15 @@ to each other, and the job that is started again goes on with it::
     group     NAME[-CLUSTER]-JOB where there is a TASK, one job of an array
 
 The first row of the table that has a job, and whose job is not a shell in which a
-person types, decides. Variables alone are read, and no package of a scheduler is
-imported.
+person types, decides. A script may start one program after the other, which a
+scheduler does not number: their command lines, which are the same when the script runs
+again, tell them apart. No package of a scheduler is imported.
 """
 
 import re
-from collections.abc import Callable, Mapping
+import sys
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +35,8 @@ _RANKS = (
     "AWS_BATCH_JOB_NODE_INDEX",
 )
 _SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_PEERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_RANK_OPTIONS = ("--local-rank=", "--local_rank=")
 # Variables of those that end a job by SIGTERM when they need its place.
 _PREEMPTING = (
     "SLURM_JOB_ID",
@@ -88,6 +93,7 @@ class _Scheduler(NamedTuple):
         step: Reads which command of the job this is.
         is_by_hand: Tells whether a person types commands within the job, of which each
             is a run of its own.
+        is_script: Whether the job may start several programs.
         again: The variable that counts starts, and its number at the first.
         nodes: Reads how many machines there are.
         ranks: Reads how many processes there are.
@@ -99,16 +105,23 @@ class _Scheduler(NamedTuple):
     task: _Reader = _nothing
     step: _Reader = _nothing
     is_by_hand: Callable[[_Environ], bool] = _never
+    is_script: bool = False
     again: tuple[str, int] | None = None
     nodes: _Reader = _nothing
     ranks: _Reader = _nothing
 
 
-def scheduled(environ: _Environ) -> Scheduled:
-    """Return what the variables of a process tell of the job around it."""
+def scheduled(environ: _Environ, command: Sequence[str] | None = None) -> Scheduled:
+    """Return what is known of the job around a process.
+
+    Args:
+        environ: The variables of the process.
+        command: Its program and arguments; by default those of this one.
+    """
+    command = sys.argv if command is None else command
     rows = [row for row in _SCHEDULERS if row.job(environ) is not None]
     named = next((row for row in rows if not row.is_by_hand(environ)), None)
-    run_id, group_id = (None, None) if named is None else _ids(named, environ)
+    run_id, group_id = (None, None) if named is None else _ids(named, environ, command)
     return Scheduled(
         run_id,
         group_id,
@@ -130,12 +143,39 @@ def count(text: str) -> int | None:
     return int(text) if is_count else None
 
 
-def _ids(row: _Scheduler, environ: _Environ) -> tuple[str, str | None]:
-    task, step = row.task(environ), row.step(environ)
-    parts = (row.name, row.cluster(environ), row.job(environ))
-    whole = "-".join(part for part in parts if part)
+def _ids(
+    row: _Scheduler, environ: _Environ, command: Sequence[str]
+) -> tuple[str, str | None]:
+    whole, task, step = _job_id(row, environ), row.task(environ), row.step(environ)
+    is_one = not _has_peers(environ) or environ.get("OMPI_NUM_APP_CTX") == "1"
+    if step is None and row.is_script and is_one:
+        step = _named(command)
     one = whole if task is None else f"{whole}_{task}"
     return one if step is None else f"{one}.{step}", None if task is None else whole
+
+
+def _job_id(row: _Scheduler, environ: _Environ) -> str:
+    parts = (row.name, row.cluster(environ), row.job(environ))
+    return "-".join(part for part in parts if part)
+
+
+def _named(command: Sequence[str]) -> str:
+    """Return a name for a program with its arguments: ``train-1f2e3d4c``."""
+    program, *words = command or [""]
+    # Some launchers of ranks hand the whole path on, and the rank as an argument.
+    name = program.rpartition("/")[2]
+    same = [word for word in words if not word.startswith(_RANK_OPTIONS)]
+    digest = zlib.crc32("\0".join((name, *same)).encode("utf-8", "surrogateescape"))
+    stem = name.removesuffix(".py").strip("-")
+    return f"{stem}-{digest:08x}" if stem.isprintable() and stem else f"{digest:08x}"
+
+
+def _has_peers(environ: _Environ) -> bool:
+    """Tell whether several processes, maybe of several programs, were started at once.
+
+    Those of torchrun are of one program.
+    """
+    return any(_size(environ, name) > 1 for name in _PEERS)
 
 
 def _facts(row: _Scheduler, environ: _Environ) -> dict[str, str | int]:
@@ -192,9 +232,8 @@ def _size(environ: _Environ, name: str) -> int:
 
 def _is_typed(environ: _Environ, *, in_shell: bool) -> bool:
     """Tell of a shell or a notebook that has not started several processes at once."""
-    peers = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
-    is_alone = all(_size(environ, peer) == 1 for peer in peers)
-    return is_alone and (in_shell or "JPY_PARENT_PID" in environ)
+    is_here = in_shell or "JPY_PARENT_PID" in environ
+    return is_here and not _has_peers(environ)
 
 
 def _is_typed_in_slurm(environ: _Environ) -> bool:
@@ -239,7 +278,8 @@ def _ray_cluster(environ: _Environ) -> str | None:
     batch = next((row for row in _BATCH if row.job(environ) is not None), None)
     if name is not None or batch is None or batch.is_by_hand(environ):
         return name
-    return _ids(batch._replace(step=_nothing), environ)[0]
+    task = batch.task(environ)
+    return _job_id(batch, environ) + ("" if task is None else f"_{task}")
 
 
 def _rendezvous(environ: _Environ) -> str | None:
@@ -302,6 +342,7 @@ _BATCH = (
         task=_first("SLURM_ARRAY_TASK_ID"),
         step=_slurm_step,
         is_by_hand=_is_typed_in_slurm,
+        is_script=True,
         again=("SLURM_RESTART_COUNT", 0),
         nodes=_first("SLURM_STEP_NUM_NODES", "SLURM_JOB_NUM_NODES"),
         ranks=_first("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"),
@@ -311,6 +352,7 @@ _BATCH = (
         job=_cut("PBS_JOBID", r"\[\d*\]"),
         task=_first("PBS_ARRAY_INDEX", "PBS_ARRAYID"),
         is_by_hand=_is_typed_in_pbs,
+        is_script=True,
         nodes=_first("PBS_NUM_NODES"),
         ranks=_first("PBS_NP"),
     ),
@@ -319,6 +361,7 @@ _BATCH = (
         job=_first("LSB_JOBID"),
         task=_lsf_index,
         is_by_hand=_is_typed_in_lsf,
+        is_script=True,
         ranks=_first("LSB_DJOB_NUMPROC"),
     ),
     _Scheduler(

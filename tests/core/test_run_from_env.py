@@ -106,7 +106,7 @@ def test_backends_only_give_a_run_with_an_id_of_its_own(
     [
         ({}, "<UNDEFINED>"),
         ({"TRACKER_JOB_ID": "j"}, "j"),
-        ({"LSB_JOBID": "7"}, "lsf-7"),
+        ({"AWS_BATCH_JOB_ID": "7"}, "aws-batch-7"),
         ({"LSB_JOBID": "7", "LSB_INTERACTIVE": "Y"}, "<UNDEFINED>"),
         ({"TORCHX_JOB_ID": "j"}, "j"),
         ({"TORCHX_JOB_ID": "j", "TORCHX_TRACKERS": ""}, "j"),
@@ -136,7 +136,10 @@ def test_scheduled_job_gives_a_run_that_its_launcher_may_name(
 ) -> None:
     """The job is asked where nobody else says which run it is."""
     store = launch(
-        TRACKER_BACKENDS=MEMORY, PBS_JOBID="7[2].s", PBS_ARRAY_INDEX="2", RANK="0"
+        TRACKER_BACKENDS=MEMORY,
+        AWS_BATCH_JOB_ID="7:2",
+        AWS_BATCH_JOB_ARRAY_INDEX="2",
+        RANK="0",
     )
 
     AppRun.run_from_env().finish()
@@ -145,7 +148,7 @@ def test_scheduled_job_gives_a_run_that_its_launcher_may_name(
     AppRun.run_from_env().finish()
 
     assert {run.run_id: run.group_id for run in store.runs()} == {
-        "pbs-7.s_2": "pbs-7.s",
+        "aws-batch-7_2": "aws-batch-7",
         "j": "g",
     }
 

@@ -6,6 +6,9 @@ import pytest
 
 from tracker_core.schedulers import can_preempt, scheduled
 
+# How Python is called, and the name that it gets.
+COMMAND = ("/job/train.py", "--lr", "0.1")
+NAMED = "train-e03ffd63"
 BATCH = {"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": "c", "SLURM_PROCID": "0"}
 STEP = BATCH | {"SLURM_STEP_ID": "2", "SLURM_STEP_NUM_TASKS": "4"}
 # The last numbers of 32 bits are no steps.
@@ -24,18 +27,18 @@ WORKER = {"RAY_JOB_ID": "02000000"}
 @pytest.mark.parametrize(
     ("environ", "run_id", "group_id"),
     [
-        (BATCH, "slurm-c-7", None),
+        (BATCH, f"slurm-c-7.{NAMED}", None),
         (STEP, "slurm-c-7.2", None),
-        ({"SLURM_JOBID": "7", "SLURM_PROCID": "0"}, "slurm-7", None),
+        ({"SLURM_JOBID": "7", "SLURM_PROCID": "0"}, f"slurm-7.{NAMED}", None),
         (
             BATCH | {"SLURM_ARRAY_JOB_ID": "5", "SLURM_ARRAY_TASK_ID": "0"},
-            "slurm-c-5_0",
+            f"slurm-c-5_0.{NAMED}",
             "slurm-c-5",
         ),
-        ({"PBS_JOBID": "12.server"}, "pbs-12.server", None),
-        ({"PBS_JOBID": "12[3].s", "PBS_ARRAYID": "3"}, "pbs-12.s_3", "pbs-12.s"),
-        ({"LSB_JOBID": "12", "LSB_JOBINDEX": "0"}, "lsf-12", None),
-        ({"LSB_JOBID": "12", "LSB_JOBINDEX": "3"}, "lsf-12_3", "lsf-12"),
+        ({"PBS_JOBID": "12.server"}, f"pbs-12.server.{NAMED}", None),
+        ({"PBS_JOBID": "1[3].s", "PBS_ARRAYID": "3"}, f"pbs-1.s_3.{NAMED}", "pbs-1.s"),
+        ({"LSB_JOBID": "12", "LSB_JOBINDEX": "0"}, f"lsf-12.{NAMED}", None),
+        ({"LSB_JOBID": "12", "LSB_JOBINDEX": "3"}, f"lsf-12_3.{NAMED}", "lsf-12"),
         ({"AWS_BATCH_JOB_ID": "a-b"}, "aws-batch-a-b", None),
         (
             {"AWS_BATCH_JOB_ID": "a-b:3", "AWS_BATCH_JOB_ARRAY_INDEX": "3"},
@@ -59,7 +62,7 @@ def test_run_and_group_follow_from_the_job(
     environ: Mapping[str, str], run_id: str, group_id: str | None
 ) -> None:
     """One of an array is a run, and the array its group."""
-    found = scheduled(environ)
+    found = scheduled(environ, COMMAND)
 
     assert (found.run_id, found.group_id) == (run_id, group_id)
 
@@ -75,7 +78,7 @@ def test_run_and_group_follow_from_the_job(
 )
 def test_first_row_decides(environ: Mapping[str, str], run_id: str) -> None:
     """A scheduler comes before torchrun, and that before Kubernetes."""
-    assert scheduled(environ).run_id == run_id
+    assert scheduled(environ, COMMAND).run_id == run_id
 
 
 @pytest.mark.parametrize(
@@ -97,7 +100,7 @@ def test_first_row_decides(environ: Mapping[str, str], run_id: str) -> None:
 )
 def test_job_without_a_unique_id_has_no_run(environ: Mapping[str, str]) -> None:
     """Another run must not be taken for this one."""
-    found = scheduled(environ)
+    found = scheduled(environ, COMMAND)
 
     assert (found.run_id, found.group_id) == (None, None)
 
@@ -117,7 +120,7 @@ def test_command_that_a_person_types_is_no_part_of_a_run(
     environ: Mapping[str, str],
 ) -> None:
     """Each of them is a run of its own, but the job is known."""
-    found = scheduled(environ)
+    found = scheduled(environ, COMMAND)
 
     assert found.run_id is None
     assert found.facts["job"] in {"7", "12", "12.s"}
@@ -143,14 +146,58 @@ def test_processes_that_a_person_starts_at_once_share_a_run(
     environ: Mapping[str, str], run_id: str
 ) -> None:
     """Several ranks must find the same run, wherever they are started."""
-    assert scheduled(environ).run_id == run_id
+    assert scheduled(environ, COMMAND).run_id == run_id
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train.py", "--lr", "0.2"),
+        ("train.py",),
+        ("eval.py", "--lr", "0.1"),
+        ("train.py", "--lr 0.1"),
+        ("-c",),
+        ("",),
+        (),
+        ("\udcff.py",),
+    ],
+)
+def test_programs_of_a_script_are_told_apart(command: tuple[str, ...]) -> None:
+    """It may try one setting after the other."""
+    run_id = scheduled(BATCH, command).run_id or ""
+
+    assert run_id.startswith("slurm-c-7.")
+    assert run_id.isprintable()
+    assert run_id != scheduled(BATCH, COMMAND).run_id
+
+
+@pytest.mark.parametrize(
+    "command",
+    [("train.py", *COMMAND[1:]), (*COMMAND, "--local-rank=3"), [*COMMAND]],
+)
+def test_processes_of_a_program_have_one_name(command: tuple[str, ...]) -> None:
+    """However its launcher writes it for each of them."""
+    assert scheduled(BATCH | ELASTIC, command).run_id == f"slurm-c-7.{NAMED}"
+
+
+@pytest.mark.parametrize(
+    ("programs", "run_id"), [("1", f"slurm-c-7.{NAMED}"), ("2", "slurm-c-7")]
+)
+def test_programs_that_mpirun_starts_at_once_share_a_run(
+    programs: str, run_id: str
+) -> None:
+    """Their names tell runs apart only where they are the same."""
+    ranks = {"OMPI_COMM_WORLD_RANK": "1", "OMPI_COMM_WORLD_SIZE": "4"}
+    environ = BATCH | ranks | {"OMPI_NUM_APP_CTX": programs}
+
+    assert scheduled(environ, COMMAND).run_id == run_id
 
 
 def test_namespace_of_a_pod_is_read_where_no_variable_tells_it() -> None:
     """Without a service account the job alone is the run."""
     environ = {"JOB_COMPLETION_INDEX": "3", "HOSTNAME": "train-3"}
 
-    run_id = scheduled(environ).run_id or ""
+    run_id = scheduled(environ, COMMAND).run_id or ""
 
     assert run_id.startswith("kubernetes-")
     assert run_id.endswith("-train_3")
@@ -161,7 +208,7 @@ def test_driver_of_a_submitted_job_has_the_run_of_its_submission() -> None:
     told = '{"runtime_env": {}, "metadata": {"job_submission_id": "raysubmit_a"}}'
     environ = {"RAY_JOB_ID": "01000000", "RAY_JOB_CONFIG_JSON_ENV_VAR": told}
 
-    assert scheduled(environ).run_id == "ray-raysubmit_a"
+    assert scheduled(environ, COMMAND).run_id == "ray-raysubmit_a"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +17,8 @@ from tracker_core.testing import MemoryTracker
 
 _PROGRAM = Path(__file__).with_name("scheduled.py")
 _RANKS = range(4)
+# What is said of a program that a script starts.
+_NAMED = f"scheduled-{zlib.crc32(_PROGRAM.name.encode()):08x}"
 
 
 class Launcher(NamedTuple):
@@ -102,12 +105,18 @@ def _srun_torchrun(rank: int, requeues: int) -> dict[str, str]:
     return agent | _torchrun(rank, 0) | {"LOCAL_WORLD_SIZE": "2"}
 
 
+def _sbatch_torchrun(rank: int, requeues: int) -> dict[str, str]:
+    """Return what torchrun sets that a batch script has started by itself."""
+    return _sbatch(requeues) | _torchrun(rank, 0)
+
+
 def _open_mpi(rank: int) -> dict[str, str]:
     return {
         "OMPI_COMM_WORLD_LOCAL_RANK": f"{rank}",
         "OMPI_COMM_WORLD_LOCAL_SIZE": "4",
         "OMPI_COMM_WORLD_RANK": f"{rank}",
         "OMPI_COMM_WORLD_SIZE": "4",
+        "OMPI_NUM_APP_CTX": "1",
         "PMIX_NAMESPACE": "prterun-n1-1234@1",
         "PMIX_RANK": f"{rank}",
     }
@@ -200,10 +209,11 @@ LAUNCHERS = {
     ),
     "slurm_array": Launcher(_array, "slurm-frontier-4700_3.0", "slurm-frontier-4700"),
     "srun_torchrun": Launcher(_srun_torchrun, "slurm-frontier-4711.0"),
-    "mpirun_in_slurm": Launcher(_mpirun_in_slurm, "slurm-frontier-4711"),
+    "sbatch_torchrun": Launcher(_sbatch_torchrun, f"slurm-frontier-4711.{_NAMED}"),
+    "mpirun_in_slurm": Launcher(_mpirun_in_slurm, f"slurm-frontier-4711.{_NAMED}"),
     "mpich_in_slurm": Launcher(_mpich_in_slurm, "slurm-frontier-4711.0"),
-    "pbs": Launcher(_pbs, "pbs-1234.pbs01_5", "pbs-1234.pbs01"),
-    "lsf": Launcher(_lsf, "lsf-1234"),
+    "pbs": Launcher(_pbs, f"pbs-1234.pbs01_5.{_NAMED}", "pbs-1234.pbs01"),
+    "lsf": Launcher(_lsf, f"lsf-1234.{_NAMED}"),
     "aws_batch": Launcher(_aws_batch, "aws-batch-f3b2f8e1-1c4d-4a5b-8e9f-0a1b2c3d4e5f"),
     "kubernetes": Launcher(_kubernetes, "kubernetes-ml-train"),
     "ray": Launcher(_ray, "ray-train-raycluster-x7k9p-02000000"),
