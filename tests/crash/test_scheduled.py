@@ -239,6 +239,25 @@ def test_ranks_of_a_scheduled_job_share_a_run_that_a_requeue_continues(
     _check(stores, launcher)
 
 
+@pytest.mark.parametrize("name", ["srun", "aws_batch"])
+def test_requeue_on_another_machine_is_the_attempt_that_the_scheduler_counts(
+    stores: Stores, tmp_path: Path, name: str
+) -> None:
+    """No journal of the attempt before is there."""
+    launcher, other = LAUNCHERS[name], tmp_path / "other"
+    first, again = ([launcher.variables(rank, n) for rank in _RANKS] for n in range(2))
+    moved: list[Mapping[str, str]] = [
+        {**variables, "TRACKER_HOME": str(other)} for variables in again
+    ]
+
+    found = _run(stores, [first, moved])
+
+    assert found == [[launcher.run_id] * 4] * 2
+    for home, attempt in ((stores.home, 1), (other, 2)):
+        writers = RunFolder.of(home, launcher.run_id).writers()
+        assert [one.writer.attempt for one in writers] == [attempt] * 4
+
+
 def _run(stores: Stores, attempts: list[list[Mapping[str, str]]]) -> object:
     """Start a job, kill it, start it again; return the runs that its ranks found."""
     variables = {"TRACKER_HOME": str(stores.home), "TRACKER_MODE": "offline"}
