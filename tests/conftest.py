@@ -21,6 +21,9 @@ settings.register_profile("fewer", settings.get_profile("tests"), max_examples=2
 settings.load_profile(os.environ.get("TRACKER_TEST_PROFILE") or "tests")
 
 _OURS = ("TRACKER_", "TORCHX", "MAGNUS_")
+# Of the job that these tests may be, which is none that they are about.
+_SCHEDULERS = ("AWS_BATCH_", "JOB_COMPLETION_INDEX", "JPY_", "LSB_", "PBS_", "RAY_")
+_LAUNCHERS = ("OMPI_", "PMI", "RANK", "SLURM_", "TORCHELASTIC_", "WORLD_SIZE")
 # Threads that other packages start once and never end.
 _FOREIGN_THREADS = ("fsspecIO", "asyncio_", "pytest_timeout", "Mlflow")
 # Processes that Python itself keeps for as long as the program runs.
@@ -72,7 +75,7 @@ def pytest_runtest_makereport(
 def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take our variables out of the environment, and keep files in a folder."""
     for name in os.environ:
-        if name.startswith(_OURS):
+        if name.startswith((*_OURS, *_SCHEDULERS, *_LAUNCHERS)):
             monkeypatch.delenv(name)
     monkeypatch.setenv("TRACKER_HOME", str(tmp_path / "tracker-home"))
 

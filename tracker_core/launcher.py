@@ -42,6 +42,7 @@ from tracker_core.records import (
     StartedBody,
 )
 from tracker_core.registry import torchx_name
+from tracker_core.schedulers import can_preempt
 from tracker_core.settings import (
     VARIABLES,
     Settings,
@@ -64,15 +65,6 @@ _SIGNALS = (
 )
 # Those that a key press sends to every process in front of the terminal.
 _FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
-# What each scheduler tells its jobs; they end a job by SIGTERM.
-_SCHEDULERS = (
-    "SLURM_JOB_ID",
-    "KUBERNETES_SERVICE_HOST",
-    "PBS_JOBID",
-    "LSB_JOBID",
-    "AWS_BATCH_JOB_ID",
-    "JOB_COMPLETION_INDEX",
-)
 _FIRST_ANSWERS_S = 1.0
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
@@ -302,7 +294,7 @@ def _explained(
     number = (body.cause or {}).get("number")
     if number == signal.SIGKILL and memory.has_killed():
         return body._replace(status="FAILED", cause={"kind": "out_of_memory"})
-    if forwarding.was_told_to_end and any(name in environ for name in _SCHEDULERS):
+    if forwarding.was_told_to_end and can_preempt(environ):
         cause: dict[str, Value] = {"kind": "preempted", "signal": "SIGTERM"}
         return body._replace(status="KILLED", cause=cause)
     return body

@@ -62,14 +62,15 @@ def open_launched_run() -> "AppRun":
     if not is_launched():
         return AppRun(UNDEFINED, [])
     settings = _settings()
+    known_id = settings.job_id or settings.scheduled_id
     if settings.mode == "off" or not settings.backends:
-        return AppRun(settings.job_id or UNDEFINED, [])
+        return AppRun(known_id or UNDEFINED, [])
     created = CreatedBody(
         experiment=settings.experiment,
         group_id=settings.group_id,
         parent_run_id=settings.parent_run_id,
     )
-    run_id = settings.job_id or new_run_id()
+    run_id = known_id or new_run_id()
     # A job that nothing launched never loads them.
     from tracker_core.journaling import open_run
     from tracker_core.processend import ProcessEnd

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tracker_core.schedulers import scheduled
 from tracker_core.values import Value
 
 if TYPE_CHECKING:
@@ -15,22 +16,42 @@ if TYPE_CHECKING:
 __all__ = ["RECORDED_VARIABLES", "code_identity", "environment", "provenance"]
 
 RECORDED_VARIABLES = (
+    "AWS_BATCH_JOB_ARRAY_INDEX",
+    "AWS_BATCH_JOB_ATTEMPT",
+    "AWS_BATCH_JOB_ID",
+    "AWS_BATCH_JOB_NODE_INDEX",
+    "AWS_BATCH_JOB_NUM_NODES",
     "CONDA_DEFAULT_ENV",
     "CONDA_PREFIX",
     "CUDA_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES",
+    "JOB_COMPLETION_INDEX",
     "KUBERNETES_SERVICE_HOST",
     "LOCAL_RANK",
     "LOCAL_WORLD_SIZE",
     "LSB_JOBID",
+    "LSB_JOBINDEX",
+    "LSB_JOBNAME",
     "MKL_NUM_THREADS",
+    "NODE_NAME",
     "NVIDIA_VISIBLE_DEVICES",
+    "OMPI_COMM_WORLD_RANK",
+    "OMPI_COMM_WORLD_SIZE",
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
+    "PBS_ARRAY_INDEX",
     "PBS_JOBID",
+    "PBS_JOBNAME",
+    "PMIX_RANK",
+    "PMI_RANK",
+    "PMI_SIZE",
+    "POD_NAME",
+    "POD_NAMESPACE",
     "PYTHONHASHSEED",
     "RANK",
+    "RAY_CLUSTER_NAME",
     "RAY_JOB_ID",
+    "RAY_JOB_SUBMISSION_ID",
     "SLURM_ARRAY_JOB_ID",
     "SLURM_ARRAY_TASK_ID",
     "SLURM_CLUSTER_NAME",
@@ -43,6 +64,8 @@ RECORDED_VARIABLES = (
     "SLURM_NTASKS",
     "SLURM_PROCID",
     "SLURM_RESTART_COUNT",
+    "SLURM_STEP_ID",
+    "SLURM_STEP_NUM_TASKS",
     "TORCHELASTIC_RESTART_COUNT",
     "TORCHELASTIC_RUN_ID",
     "VIRTUAL_ENV",
@@ -50,7 +73,8 @@ RECORDED_VARIABLES = (
 )
 """Variables that tell what a process was given, and which of many it is.
 
-None of them is meant to hold a secret, and no other variable is ever recorded.
+None of them is meant to hold a secret. Of others only what identifies the job of a
+scheduler is recorded.
 """
 
 _LONGEST_DIFF = 2**20
@@ -120,15 +144,16 @@ def environment(
     """Return the machine, the Python and what the scheduler gave.
 
     Args:
-        environ: Of this only :data:`RECORDED_VARIABLES` are taken, and credentials in
-            URLs become ``***``.
+        environ: Of this only :data:`RECORDED_VARIABLES` are taken, and what the
+            scheduler says of the job; credentials in URLs become ``***``.
         with_packages: Whether the installed packages are wanted too, which takes some
             milliseconds for each hundred.
 
     Returns:
         ``python`` (its version), ``implementation``, ``system``, ``release``,
         ``machine``, ``processors`` (their count; None where the system hides it),
-        ``host`` and ``variables``; ``packages``, name → version, on request.
+        ``host`` and ``variables``; ``scheduler`` where there is one, its ``name`` and
+        what is known of the job; ``packages``, name → version, on request.
     """
     import platform
 
@@ -148,6 +173,12 @@ def environment(
             if name in environ
         },
     }
+    facts = scheduled(environ).facts
+    if facts:
+        found["scheduler"] = {
+            name: redact(fact) if isinstance(fact, str) else fact
+            for name, fact in facts.items()
+        }
     if with_packages:
         found["packages"] = {**_packages()}
     return found

@@ -23,6 +23,7 @@ from tracker_core.configfile import (
     read_files,
 )
 from tracker_core.errors import ConfigError
+from tracker_core.schedulers import count, scheduled
 
 __all__ = [
     "VARIABLES",
@@ -55,7 +56,12 @@ class Variable(NamedTuple):
 VARIABLES = {
     variable.name: variable
     for variable in (
-        Variable("TRACKER_JOB_ID", "TORCHX_JOB_ID", "The run id of the job."),
+        Variable(
+            "TRACKER_JOB_ID",
+            "TORCHX_JOB_ID",
+            "The run id of the job; by default it follows from what the scheduler says "
+            "of the job.",
+        ),
         Variable(
             "TRACKER_BACKENDS",
             "TORCHX_TRACKERS",
@@ -77,13 +83,18 @@ VARIABLES = {
             "TORCHX_TRACKING_EXPERIMENT_NAME",
             "The name of the run's experiment.",
         ),
-        Variable("TRACKER_GROUP", None, "The label of the run's group."),
+        Variable(
+            "TRACKER_GROUP",
+            None,
+            "The label of the run's group; by default that of the array of jobs that "
+            "this one belongs to.",
+        ),
         Variable(
             "TRACKER_ATTEMPT",
             None,
             "Which try of the run this is, from 1; by default one more than those "
-            "that the journal knows, and than the restarts that SLURM or torchelastic "
-            "count.",
+            "that the journal knows, and than the restarts that the scheduler or "
+            "torchelastic count.",
         ),
         Variable(
             "TRACKER_HOME",
@@ -131,13 +142,10 @@ VARIABLES = {
     )
 }
 
-_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK")
 _EMBEDDED = BackendSetting("sqlite")
 _POLICIES = ("raise", "warn")
 _MODES = ("on", "offline", "off")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT])(i?)B?|B)?", re.IGNORECASE)
-# Longer texts of digits are no count of anything, and int() refuses the longest.
-_MAX_DIGITS = 9
 # Beyond these the system has no number for it.
 _MAX_SECONDS, _MAX_BYTES = 10.0**9, 2.0**62
 
@@ -150,9 +158,9 @@ class Settings(NamedTuple):
         backends: The configured backends, in order.
         parent_run_id: The run that this one was made from, or None.
         experiment: The experiment's name, or None.
-        group_id: The group's label, or None.
+        group_id: The group's label, given or that of an array of jobs, or None.
         attempt: Which try this is, from 1; None where nobody said so.
-        requeues: How often SLURM says that it has started the job again.
+        requeues: How often the scheduler says that it has started the job again.
         restarts: How often torchelastic says that it has started its processes again.
         rank: This process's rank in a distributed job, or None.
         on_error: ``raise`` or ``warn``: what an unusable setting does at opening.
@@ -161,6 +169,7 @@ class Settings(NamedTuple):
         close_timeout: How many seconds the end of a run waits for backends.
         disk_budget: How many bytes the journal of a run may take; None for half of
             what is free.
+        scheduled_id: The run id that follows from a scheduler's job, or None.
     """
 
     job_id: str | None = None
@@ -177,6 +186,7 @@ class Settings(NamedTuple):
     mode: str = "on"
     close_timeout: float = 10.0
     disk_budget: int | None = None
+    scheduled_id: str | None = None
 
 
 def tracker_config_env_var_name(name: str) -> str:
@@ -228,21 +238,23 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         _configured(backend, filed.get(backend.name), environ) for backend in chosen
     )
     _refuse_clashes(backends)
+    around = scheduled(environ)
     return Settings(
         job_id=_lookup(environ, "TRACKER_JOB_ID"),
         backends=backends,
         parent_run_id=_lookup(environ, "TRACKER_PARENT_RUN_ID"),
         experiment=_lookup(environ, "TRACKER_EXPERIMENT") or files.experiment,
-        group_id=_lookup(environ, "TRACKER_GROUP"),
+        group_id=_lookup(environ, "TRACKER_GROUP") or around.group_id,
         attempt=_attempt(environ),
-        requeues=_number(environ.get("SLURM_RESTART_COUNT", "")) or 0,
-        restarts=_number(environ.get("TORCHELASTIC_RESTART_COUNT", "")) or 0,
-        rank=_rank(environ),
+        requeues=around.requeues,
+        restarts=around.restarts,
+        rank=around.rank,
         on_error=_on_error(environ, files.on_error),
         embedded=_configured(_EMBEDDED, None, environ),
         mode=_mode(environ),
         close_timeout=_close_timeout(environ),
         disk_budget=_disk_budget(environ),
+        scheduled_id=around.run_id,
     )
 
 
@@ -284,10 +296,11 @@ def error_policy(environ: Mapping[str, str] | None = None) -> str:
 
 
 def is_launched(environ: Mapping[str, str] | None = None) -> bool:
-    """Tell whether the environment names a run or backends, as launchers do."""
+    """Tell whether the environment names a run, a job or backends, as launchers do."""
     environ = os.environ if environ is None else environ
     names = ("TRACKER_JOB_ID", "TRACKER_BACKENDS")
-    return any(_trimmed(environ, name) for name in names)
+    is_told = any(_trimmed(environ, name) for name in names)
+    return is_told or scheduled(environ).run_id is not None
 
 
 def _lookup(environ: Mapping[str, str], name: str) -> str | None:
@@ -336,7 +349,7 @@ def _attempt(environ: Mapping[str, str]) -> int | None:
     text = _lookup(environ, "TRACKER_ATTEMPT")
     if text is None:
         return None
-    number = _number(text)
+    number = count(text)
     if not number:
         message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"
         raise ConfigError(message)
@@ -380,16 +393,6 @@ def _disk_budget(environ: Mapping[str, str]) -> int | None:
 def _size(number: str, unit: str | None, binary: str | None) -> float:
     exponent = " KMGT".index(unit.upper()) if unit else 0
     return float(number) * float(1024 if binary else 1000) ** exponent
-
-
-def _rank(environ: Mapping[str, str]) -> int | None:
-    numbers = (_number(environ.get(name, "")) for name in _RANKS)
-    return next((number for number in numbers if number is not None), None)
-
-
-def _number(text: str) -> int | None:
-    is_count = text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS
-    return int(text) if is_count else None
 
 
 def _on_error(environ: Mapping[str, str], filed: str | None) -> str:

@@ -15,7 +15,7 @@ CORE = ROOT / "tracker_core"
 ROWS = (
     ("errors",),
     ("unwrapping", "values", "redaction", "interruptions"),
-    ("forks", "notices", "once", "identity", "mounts"),
+    ("forks", "notices", "once", "identity", "mounts", "schedulers"),
     ("records", "wire", "gathered", "points", "blocks"),
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),

@@ -1,6 +1,7 @@
 """Tests of ``tracker env``."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -112,3 +113,140 @@ def test_env_keeps_bytes_that_no_encoding_has(place: Path) -> None:
     )
 
     assert b"export TRACKER_HOME='" + folder + b"'\n" in done.stdout
+
+
+NASTY = 'it\'s $(HOME) $$ `ls` \\ "q" é\U0001f600\x7f # x'
+
+
+def test_env_for_docker_is_read_as_docker_reads_it(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What follows the first sign is the value, to the end of the line."""
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", NASTY)
+
+    done = tracker("env", "--format", "docker", "--secrets")
+
+    read = dict(line.split("=", 1) for line in done.out.split("\n") if line)
+    assert done.code == 0
+    assert read["TRACKER_SQLITE_CONFIG"] == NASTY
+    assert read["TRACKER_BACKENDS"] == "sqlite"
+
+
+def test_env_for_kubernetes_is_a_list_in_yaml(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kubernetes replaces variables in it, so none is left to be replaced."""
+    yaml = pytest.importorskip("yaml", reason="needs the extra yaml")
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", f"{NASTY}\nnext")
+
+    done = tracker("env", "--format", "kubernetes", "--secrets")
+
+    items = yaml.safe_load(done.out)
+    read = {item["name"]: item["value"].replace("$$", "$") for item in items}
+    assert done.out.isascii()
+    assert all({*item} == {"name", "value"} for item in items)
+    assert read["TRACKER_SQLITE_CONFIG"] == f"{NASTY}\nnext"
+    assert read["TRACKER_JOB_ID"] == read["TORCHX_JOB_ID"]
+
+
+def test_env_for_slurm_leaves_the_run_to_the_job(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A script is submitted more than once."""
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", NASTY)
+    lines = tracker("env", "--format", "slurm", "--experiment", "e", "--secrets").out
+    script = f"TRACKER_JOB_ID=old\n{lines}\nenv -0"
+
+    done = subprocess.run(
+        ("bash", "-c", script), capture_output=True, text=True, check=True
+    )
+
+    read = dict(pair.split("=", 1) for pair in done.stdout.split("\0") if pair)
+    assert (read["TRACKER_EXPERIMENT"], read["TRACKER_SQLITE_CONFIG"]) == ("e", NASTY)
+    assert not {"TRACKER_JOB_ID", "TORCHX_JOB_ID"} & {*read}
+
+
+def test_env_for_slurm_has_a_run_that_was_asked_for(tracker: "Cli") -> None:
+    """Whoever names it knows what it is for."""
+    done = tracker("env", "--format", "slurm", "--run-id", "r")
+
+    assert "export TRACKER_JOB_ID=r\n" in done.out
+    assert done.err == ""
+
+
+def test_env_for_torchx_is_one_option(tracker: "Cli") -> None:
+    """Torchx splits at each sign, and before it at the last comma."""
+    options = ("--trackers", "sqlite,memory", "--experiment", "a,b c")
+
+    done = tracker("env", "--format", "torchx", "--run-id", "r", *options)
+
+    option, pairs = shlex.split(done.out)
+    first, *middle, last = pairs.split("=")
+    values, names = zip(*(part.rsplit(",", 1) for part in middle), strict=True)
+    read = dict(zip((first, *names), (*values, last), strict=True))
+    assert option == "--env"
+    assert read["TRACKER_BACKENDS"] == "sqlite,memory"
+    assert (read["TRACKER_EXPERIMENT"], read["TRACKER_JOB_ID"]) == ("a,b c", "r")
+    assert all(name.startswith("TRACKER_") for name in read)
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("docker", "a\nb"),
+        ("docker", "a\r"),
+        ("torchx", "a=b"),
+        ("torchx", "$a"),
+        ("torchx", " a"),
+    ],
+)
+def test_env_refuses_what_a_form_cannot_carry(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch, form: str, text: str
+) -> None:
+    """Nothing is printed, and the message names the variable, not its value."""
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", text)
+
+    done = tracker("env", "--format", form, "--secrets")
+
+    assert (done.code, done.out) == (2, "")
+    assert "cannot carry TRACKER_SQLITE_CONFIG, which holds " in done.err
+    assert "a=b" not in done.err
+
+
+@pytest.mark.parametrize("form", ["docker", "kubernetes", "torchx"])
+def test_env_for_elsewhere_leaves_out_the_folders_of_this_machine(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A folder that was set by hand is meant."""
+    monkeypatch.delenv("TRACKER_HOME")
+    default = tracker("env", "--format", form)
+    monkeypatch.setenv("TRACKER_HOME", "/shared")
+
+    chosen = tracker("env", "--format", form)
+
+    assert "TRACKER_HOME" not in default.out
+    assert "left out TRACKER_HOME and TRACKER_LAUNCH_DIR" in default.err
+    assert "TRACKER_HOME" in chosen.out
+    assert "TRACKER_LAUNCH_DIR" not in chosen.out
+
+
+@pytest.mark.parametrize("form", ["shell", "docker", "kubernetes", "slurm", "torchx"])
+def test_env_keeps_secrets_to_itself_in_every_form(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """They are printed on request only."""
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", "hunter22")
+
+    secret, asked = (
+        tracker("env", "--format", form, *more) for more in ((), ("--secrets",))
+    )
+
+    assert "hunter22" not in secret.out + secret.err
+    assert "hunter22" in asked.out
+
+
+def test_env_is_json_by_either_option(tracker: "Cli") -> None:
+    """The one is short for the other."""
+    options = ("env", "--run-id", "r")
+
+    assert tracker(*options, "--json").out == tracker(*options, "--format", "json").out

@@ -157,6 +157,17 @@ def test_plan_within_a_job_makes_a_child() -> None:
     assert (seen["TRACKER_EXPERIMENT"], seen["TRACKER_GROUP"]) == ("mine", "sweep")
 
 
+def test_plan_within_a_scheduled_job_is_a_run_of_its_own() -> None:
+    """A script may launch several; they share the group of its array."""
+    array = {"SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2", "SLURM_PROCID": "0"}
+
+    launches = [plan_launch({**os.environ, **array}) for _ in range(2)]
+
+    assert len({launch.run_id for launch in launches}) == 2
+    assert {launch.created.parent_run_id for launch in launches} == {None}
+    assert {launch.created.group_id for launch in launches} == {"slurm-7"}
+
+
 def test_plan_prefers_the_parent_that_is_given() -> None:
     """What is said wins over what is found."""
     assert plan_launch(OUTER, parent_run_id="p").created.parent_run_id == "p"

@@ -165,6 +165,22 @@ def test_track_in_a_job_makes_a_child_of_its_run(
     assert store.run(run.id).parent_run_id == "job"
 
 
+def test_track_in_a_scheduled_job_is_one_of_its_array(
+    configure: Callable[..., None], store: MemoryTracker
+) -> None:
+    """It has an id of its own, and no parent, since the job need not have a run."""
+    configure(LSB_JOBID="7", LSB_JOBINDEX="2")
+
+    run = track()
+    run.flush()
+
+    assert len(run.id) == 26
+    assert (store.run(run.id).parent_run_id, store.run(run.id).group_id) == (
+        None,
+        "lsf-7",
+    )
+
+
 @pytest.mark.parametrize("keyword", ["experiment", "name", "group_id", "parent_run_id"])
 @pytest.mark.parametrize("text", ["", "a\udcff"])
 def test_track_refuses_an_unusable_name(keyword: str, text: str) -> None:

@@ -516,6 +516,15 @@ def test_list_of_variables_names_no_secret(word: str) -> None:
     assert not [name for name in RECORDED_VARIABLES if word in name]
 
 
+def test_environment_tells_what_started_the_job() -> None:
+    """Credentials do not come in as the name of anything."""
+    environ = {"LSB_JOBID": "pull https://ada:s3cret@example.org/net"}
+
+    found = environment(environ)["scheduler"]
+
+    assert found == {"name": "lsf", "job": "pull https://***@example.org/net"}
+
+
 def test_variable_with_credentials_is_kept_without_them() -> None:
     """No variable of the list should hold any, but anybody can set it."""
     environ = {"SLURM_JOB_NAME": "pull https://ada:s3cret@example.org/net"}

@@ -106,6 +106,8 @@ def test_backends_only_give_a_run_with_an_id_of_its_own(
     [
         ({}, "<UNDEFINED>"),
         ({"TRACKER_JOB_ID": "j"}, "j"),
+        ({"AWS_BATCH_JOB_ID": "7"}, "aws-batch-7"),
+        ({"LSB_JOBID": "7", "LSB_INTERACTIVE": "Y"}, "<UNDEFINED>"),
         ({"TORCHX_JOB_ID": "j"}, "j"),
         ({"TORCHX_JOB_ID": "j", "TORCHX_TRACKERS": ""}, "j"),
         ({"TRACKER_JOB_ID": "j", "TRACKER_BACKENDS": " , "}, "j"),
@@ -127,6 +129,42 @@ def test_without_backends_the_run_is_empty(
     assert (run.sources(), run.children()) == ([], [])
     with pytest.raises(ValueError, match="step is -1"):
         run.log_metric("x", 1, step=-1)
+
+
+def test_scheduled_job_gives_a_run_that_its_launcher_may_name(
+    launch: Callable[..., MemoryTracker],
+) -> None:
+    """The job is asked where nobody else says which run it is."""
+    store = launch(
+        TRACKER_BACKENDS=MEMORY,
+        AWS_BATCH_JOB_ID="7:2",
+        AWS_BATCH_JOB_ARRAY_INDEX="2",
+        RANK="0",
+    )
+
+    AppRun.run_from_env().finish()
+    launch(TRACKER_JOB_ID="j", TRACKER_GROUP="g")
+    AppRun.run_from_env.cache_clear()
+    AppRun.run_from_env().finish()
+
+    assert {run.run_id: run.group_id for run in store.runs()} == {
+        "aws-batch-7_2": "aws-batch-7",
+        "j": "g",
+    }
+
+
+def test_scheduled_job_reads_the_files(
+    launch: Callable[..., MemoryTracker], folder: Path
+) -> None:
+    """Its backends may be named there, as those of a job with a run id."""
+    (folder / "tracker.toml").write_text(
+        f'[backends.memory]\nfactory = "tracker_memory:create"\nconfig = "{folder}"\n'
+    )
+    store = launch(AWS_BATCH_JOB_ID="a-b")
+
+    AppRun.run_from_env().finish()
+
+    assert store.run_ids() == ["aws-batch-a-b"]
 
 
 def test_unlaunched_process_reads_no_file(folder: Path) -> None:

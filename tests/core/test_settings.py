@@ -364,6 +364,8 @@ def test_config_is_not_shown() -> None:
         ({"TORCHX_JOB_ID": "j"}, True),
         ({"TRACKER_BACKENDS": "a"}, True),
         ({"TRACKER_JOB_ID": "\udcff"}, True),
+        ({"LSB_JOBID": "7"}, True),
+        ({"LSB_JOBID": "7", "LSB_INTERACTIVE": "Y"}, False),
     ],
 )
 def test_launch_shows_in_the_environment(

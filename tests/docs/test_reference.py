@@ -36,6 +36,17 @@ def test_configuration_page_has_the_variable(variable: Variable) -> None:
     assert f"| `{name}` | {other} | {meaning} |" in PAGES["configuration.md"]
 
 
+def test_launchers_page_has_every_variable_of_a_scheduler() -> None:
+    """Whoever wonders where a run id comes from finds what was read."""
+    code = (ROOT / "tracker_core" / "schedulers.py").read_text("utf-8")
+    named = set(re.findall(r'"([A-Z][A-Z_]{3,})"', code))
+
+    missing = [name for name in named if f"`{name}`" not in PAGES["launchers.md"]]
+
+    assert len(named) > 40
+    assert not missing
+
+
 def test_command_page_has_every_command() -> None:
     """Each command of the command line has its place on the page."""
     page = PAGES["cli.md"]

@@ -2,15 +2,13 @@
 
 import os
 from collections.abc import Sequence
-from shlex import quote
 
 import click
 
 from tracker_core.cli.border import Misuse, examples, say
-from tracker_core.cli.documents import print_json
+from tracker_core.cli.environments import FORMATS, print_environment
 from tracker_core.cli.options import given, launch_options
 from tracker_core.cli.parents import with_parent
-from tracker_core.cli.printing import echo
 from tracker_core.cli.stores import outlives_process
 from tracker_core.delivery.base import Target
 from tracker_core.launcher import Launch, launch_job, plan_launch
@@ -63,7 +61,7 @@ def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> N
 @click.command(
     epilog=examples(
         '( eval "$(tracker env --experiment iris)"; sbatch train.sh )',
-        "tracker env --json",
+        "tracker env --format docker > job.env",
     )
 )
 @launch_options
@@ -74,23 +72,27 @@ def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> N
     help="The run's id; a new one by default.",
 )
 @click.option("--secrets", is_flag=True, help="Print what may hold secrets too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default=FORMATS[0],
+    help="For whom to print.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print for programs.")
-def env(*, secrets: bool, as_json: bool, **chosen: str | None) -> None:
+def env(*, secrets: bool, form: str, as_json: bool, **chosen: str | None) -> None:
     """Print the environment of a job for another launcher.
 
     A shell that evaluates it becomes part of the run, so let a subshell do it.
     """
     launch = _plan(**chosen)
     variables = launch.variables() | (launch.configs() if secrets else {})
-    stale = launch.stale(os.environ)
-    if as_json:
-        print_json({"environment": dict(variables), "unset": list(stale)})
-    else:
-        for name in stale:
-            echo(f"unset {name}")
-        for name, text in variables.items():
-            # Paths may be bytes that no encoding has.
-            click.echo(os.fsencode(f"export {name}={quote(text)}"))
+    print_environment(
+        "json" if as_json else form,
+        variables,
+        launch.stale(os.environ),
+        is_id_given=chosen["run_id"] is not None,
+    )
     if not secrets:
         _tell_of_secrets(launch)
 
