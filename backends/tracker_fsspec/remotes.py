@@ -11,6 +11,7 @@ import fsspec
 from fsspec.asyn import sync
 
 from tracker_core.errors import ConfigError
+from tracker_fsspec.lasting import outlive_main_thread
 from tracker_fsspec.store import OBJECT_STORES, Store, reason_of
 
 __all__ = ["check_usable", "with_patience"]
@@ -46,6 +47,7 @@ def check_usable(store: Store) -> None:
     if store.protocol not in OBJECT_STORES:
         return
     fs = store.fs
+    outlive_main_thread(fs)
     if store.protocol in _S3:
         fs.retries = _S3_TRIES
     where = f"{store.protocol}://{store.visible_root}"

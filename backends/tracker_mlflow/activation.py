@@ -1,5 +1,6 @@
 """MLflow's own functions for a while, with our run as MLflow's active run."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +11,9 @@ from tracker_core.errors import ConfigError
 from tracker_mlflow.tracker import MlflowTracker
 
 __all__ = ["active"]
+
+_QUIET = "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"
+_URI = "MLFLOW_TRACKING_URI"
 
 
 @contextmanager
@@ -30,7 +34,8 @@ def active(run: AppRun) -> Iterator[mlflow.ActiveRun]:
         run: One of whose backends is MLflow; its first records are delivered first.
 
     Raises:
-        ConfigError: None of its backends is MLflow, or MLflow does not hold it yet.
+        ConfigError: None of its backends is MLflow, MLflow does not hold it yet, or a
+            run of MLflow's own is active.
     """
     trackers = [one for one in run.backends if isinstance(one, MlflowTracker)]
     if not trackers:
@@ -47,13 +52,38 @@ def active(run: AppRun) -> Iterator[mlflow.ActiveRun]:
             "which tells what its backend says"
         )
         raise ConfigError(message)
-    before = mlflow.get_tracking_uri()
-    mlflow.set_tracking_uri(trackers[0].tracking_uri)
-    try:
-        started = mlflow.start_run(run_id=mlflow_id, log_system_metrics=False)
+    with _tracking_at(trackers[0].tracking_uri):
+        try:
+            started = mlflow.start_run(run_id=mlflow_id, log_system_metrics=False)
+        except Exception as error:  # MLflow raises plain ones too
+            reason = str(error).partition("\n")[0]
+            message = (
+                f"MLflow cannot make the run {run.run_id!r} its active one: {reason}; "
+                "end MLflow's own run first, and set no experiment by "
+                "mlflow.set_experiment"
+            )
+            raise ConfigError(message) from error
         try:
             yield started
         finally:
             mlflow.end_run("RUNNING")
+
+
+@contextmanager
+def _tracking_at(uri: str) -> Iterator[None]:
+    """Let MLflow's own functions speak to a server, and print no link to it.
+
+    The link would show the password of the address.
+    """
+    before = mlflow.get_tracking_uri()
+    kept = {name: os.environ.get(name) for name in (_QUIET, _URI)}
+    os.environ[_QUIET] = "true"
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
     finally:
         mlflow.set_tracking_uri(before)
+        for name, text in kept.items():
+            os.environ.pop(name, None)
+            if text is not None:
+                os.environ[name] = text

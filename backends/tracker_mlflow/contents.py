@@ -25,6 +25,8 @@ __all__ = ["find_content", "keep_content"]
 
 _CONTENT: Final = "tracker.content."
 _NOBODYS = "sha256"
+# The folders in which the backend itself keeps files of a run.
+_OURS = ("logs", "sha256", "tracker", "tracks")
 
 
 def keep_content(server: Server, run: Run, content: Content) -> None:
@@ -75,12 +77,22 @@ def _free(content: Content, taken: set[str]) -> str:
     if content.name is None:
         return f"{_NOBODYS}/{digits}"
     path = file_path(content.name)
-    if path not in taken and path.partition("/")[0] != "tracker":
+    if path.partition("/")[0] in _OURS:
+        path = f"files/{path}"
+    if not any(_clashes(path, other) for other in taken):
         return path
     folder, slash, name = path.rpartition("/")
     stem, dot, suffix = name.rpartition(".")
     new = f"{stem}-{digits[:12]}.{suffix}" if dot else f"{name}-{digits[:12]}"
-    return f"{folder}{slash}{new}" if path in taken else f"files/{path}"
+    beside = f"{folder}{slash}{new}"
+    # One of the folders above it may be a file.
+    is_free = not any(_clashes(beside, other) for other in taken)
+    return beside if is_free else f"{_NOBODYS}/{digits}"
+
+
+def _clashes(path: str, other: str) -> bool:
+    """Tell whether two paths cannot both be files."""
+    return f"{path}/".startswith(f"{other}/") or f"{other}/".startswith(f"{path}/")
 
 
 def _size(server: Server, run: Run, path: str) -> int | None:

@@ -13,8 +13,9 @@ status, times
 ====================  =================================================================
 
 Its records have writers of their own, a series each and one for the rest, whose ids
-follow from what they hold. So copying a run again, also one that has grown meanwhile,
-doubles nothing.
+follow from what they hold. So copying a run again doubles nothing. MLflow does not tell
+in which order points came, so those of a run that goes on could change their places:
+such a run can be read, and is copied when it has ended.
 """
 
 import math
@@ -27,7 +28,7 @@ from mlflow.entities import Metric, Run
 from mlflow.exceptions import MlflowException
 
 from tracker_core.api import Capability
-from tracker_core.errors import NotSupportedError
+from tracker_core.errors import InvalidValueError, NotSupportedError
 from tracker_core.folded import FoldedTracker
 from tracker_core.history import RunHistory
 from tracker_core.records import (
@@ -54,6 +55,7 @@ __all__ = ["ForeignRuns"]
 _PARENT: Final = "mlflow.parentRunId"
 _NAME: Final = "mlflow.runName"
 _NS_PER_MS = 1_000_000
+_LATEST_NS = 2**63 - 1
 _LARGEST = 1.7976931348623157e308
 _ENDS = {"FINISHED": "FINISHED", "FAILED": "FAILED", "KILLED": "KILLED"}
 _INT = re.compile(r"-?(?:0|[1-9][0-9]{0,299})")
@@ -105,6 +107,22 @@ class ForeignRuns(FoldedTracker):
             for run in self._server.search(""):
                 if not _is_ours(run):
                     yield self._told(run)
+
+    def batches(self, run_id: str) -> Iterator[Batch]:
+        """Give what was told of a run, as :meth:`NativeTracker.batches` says.
+
+        Raises:
+            NotSupportedError: The run goes on, or nobody has told MLflow of its end.
+        """
+        status = self.run(run_id).status
+        if status not in _ENDS:
+            message = (
+                f"it is {status} in MLflow, so more of it may come; copy it when it "
+                "has ended, or end it there if nobody will: "
+                "MlflowClient().set_terminated(run_id)"
+            )
+            raise NotSupportedError(message)
+        yield from super().batches(run_id)
 
     def _told(self, run: Run) -> RunHistory:
         history = RunHistory(run.info.run_id)
@@ -158,6 +176,12 @@ def _batch(run: Run, series: str, told: Iterable[tuple[int, Body]]) -> Batch:
         Record(number, time_ms * _NS_PER_MS, body)
         for number, (time_ms, body) in enumerate(told, 1)
     ]
+    if any(abs(record.time_ns) > _LATEST_NS for record in records):
+        message = (
+            f"{series or 'the run'!r} has a time that no clock shows; MLflow's are in "
+            "milliseconds, and maybe somebody gave nanoseconds"
+        )
+        raise InvalidValueError(message)
     # Of a series more may come, behind what is there; the rest may be any other.
     mark = series or "".join(
         to_json({body_kind(record.body): body_to_fields(record.body)})

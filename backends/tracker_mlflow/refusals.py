@@ -17,13 +17,15 @@ _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_FAILS = 401, 403, 404, 500
 _TRIED_AGAIN = (_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, 408, 429)
 
 
-def translated(error: Exception, where: str, what: str) -> Exception:
+def translated(error: Exception, where: str, what: str, *, is_known: bool) -> Exception:
     """Return an error of ours.
 
     Args:
         error: What MLflow's client, or ``requests``, has raised.
         where: The server, for messages.
         what: What was done, for messages.
+        is_known: Whether the server has taken something before. Credentials that were
+            right then are being renewed, or what checks them is being restarted.
 
     Returns:
         A :class:`~tracker_core.errors.RetryableError` where waiting may help, else a
@@ -39,7 +41,7 @@ def translated(error: Exception, where: str, what: str) -> Exception:
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
             "MLFLOW_TRACKING_TOKEN"
         )
-        return ConfigError(message)
+        return RetryableError(message) if is_known else ConfigError(message)
     if not isinstance(error, MlflowException):
         return RetryableError(f"{where} answered {status} to {what}")
     if status == _NOT_FOUND and error.error_code != GONE:

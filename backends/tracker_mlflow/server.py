@@ -7,6 +7,7 @@ time-out, and what it would have been asked is tried again later, by who deliver
 
 import math
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -87,7 +88,8 @@ class Server:
             self._answered = time.monotonic()
         except (MlflowException, requests.RequestException) as error:
             where = f"the MLflow server {self!r}"
-            raise translated(error, where, what) from error
+            known = not math.isinf(self._answered)
+            raise translated(error, where, what, is_known=known) from error
 
     def _experiment_ids(self) -> list[str]:
         found: list[str] = []
@@ -180,11 +182,12 @@ class Server:
 
         Their names differ.
         """
-        if len(paths) == 1:
-            yield self.fetch(run, paths[0], folder)
-        elif paths:
-            with ThreadPoolExecutor(_FETCHERS) as pool:
-                yield from pool.map(lambda path: self.fetch(run, path, folder), paths)
+        # When a program ends pools take no work any more, but its run does still end.
+        if len(paths) < 2 or not threading.main_thread().is_alive():  # noqa: PLR2004
+            yield from (self.fetch(run, path, folder) for path in paths)
+            return
+        with ThreadPoolExecutor(_FETCHERS) as pool:
+            yield from pool.map(lambda path: self.fetch(run, path, folder), paths)
 
     def put(self, run: Run, path: str, content: bytes) -> None:
         """Make a file among a run's artifacts, or replace it."""

@@ -1,6 +1,9 @@
 """Runs on a real MLflow server: natural in its own pages, one for each run id."""
 
 import math
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -266,6 +269,77 @@ def test_active_makes_it_the_run_of_mlflow(
     assert _the_run(client, run.run_id).data.params == {"after": "1"}
     names = {one.path for one in client.list_artifacts(found.info.run_id)}
     assert "native.txt" in names
+
+
+def test_active_shows_no_password(
+    mlflow_on_sqlite: MlflowServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """MLflow would print a link with it; and the environment stays as it was."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    secret = mlflow_on_sqlite.uri.replace("//", "//me:s3cr3t@")
+    with track(trackers=[create(secret)]) as run, active(run):
+        mlflow.log_metric("native", 1.0)
+
+    assert "s3cr3t" not in "".join(capfd.readouterr())
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+
+
+def test_active_beside_a_run_of_mlflow_is_told(tracker: MlflowTracker) -> None:
+    """It says what to do."""
+    own = MlflowClient(tracker.tracking_uri).create_run("0").info.run_id
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(tracker.tracking_uri)
+    mlflow.start_run(run_id=own)
+    try:
+        with (
+            track(trackers=[tracker]) as run,
+            pytest.raises(ConfigError, match="end MLflow's own run first"),
+            active(run),
+        ):
+            pass
+    finally:
+        mlflow.end_run()
+        mlflow.set_tracking_uri(before)
+
+
+def test_run_is_read_when_its_program_ends(tracker: MlflowTracker) -> None:
+    """Pools of threads take no work then; the last delivery reads what others told."""
+    run_id = new_run_id()
+    for _ in range(3):
+        tracker.write(Pen(run_id).log(StartedBody("job")))
+    program = (
+        "import atexit, sys, tracker_mlflow\n"
+        "from tracker_core.testing.contract.pen import Pen\n"
+        "from tracker_core.records import EndedBody\n"
+        "uri, run_id = sys.argv[1:]\n"
+        "def end():\n"
+        "    tracker = tracker_mlflow.create(uri)\n"
+        "    ended = EndedBody('job', 'FINISHED', None)\n"
+        "    tracker.write(Pen(run_id).log(ended))\n"
+        "    print(len([*tracker.batches(run_id)]))\n"
+        "atexit.register(end)\n"
+    )
+    command = [sys.executable, "-c", program, tracker.tracking_uri, run_id]
+
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert done.stdout == "4\n", done.stderr
+
+
+def test_artifacts_of_any_names_go_side_by_side(tracker: MlflowTracker) -> None:
+    """Also those of our own folders, and a file where others have a folder."""
+    names = ("logs", "model", "model/weights.bin", "tracks/x", "sha256", "a/b", "a")
+    with track(trackers=[tracker]) as run:
+        for name in names:
+            run.log_bytes(name, name.encode(), "text/plain", name=name)
+        run.log("hello")
+        assert not run.flush(timeout=60.0)
+
+    for name in names:
+        with tracker.open_artifact(run.run_id, name) as file:
+            assert file.read() == name.encode()
 
 
 def test_active_needs_mlflow() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from mlflow.entities import Run, RunData, RunInfo
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import UNAUTHENTICATED
 
 from tests.servers.mlflow_server import free_port
 from tracker_core import AppRun
@@ -18,6 +20,7 @@ from tracker_core.journal.folders import run_folders
 from tracker_core.records import MetadataBody
 from tracker_core.testing.contract.pen import Pen
 from tracker_mlflow import create
+from tracker_mlflow.refusals import translated
 from tracker_mlflow.server import Server
 
 pytestmark = pytest.mark.one_python
@@ -119,6 +122,22 @@ def test_refused_artifact_is_no_outage(status: int, kind: type[Exception]) -> No
         server = Server(uri)
         with pytest.raises(kind, match=str(status)), server.answering("keep it"):
             server.put(Run(info, RunData()), "a/b", b"c")
+
+
+@pytest.mark.parametrize(
+    ("is_known", "kind"), [(False, ConfigError), (True, RetryableError)]
+)
+def test_credentials_that_were_right_are_waited_for(
+    is_known: bool,  # noqa: FBT001 - a case
+    kind: type[Exception],
+) -> None:
+    """A token that is renewed in the middle of a job costs no record."""
+    error = MlflowException("no", error_code=UNAUTHENTICATED)
+
+    found = translated(error, "the server", "a batch", is_known=is_known)
+
+    assert type(found) is kind
+    assert "MLFLOW_TRACKING_TOKEN" in str(found)
 
 
 @pytest.mark.parametrize("status", [401, 404, None])

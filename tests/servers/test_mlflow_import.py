@@ -11,7 +11,7 @@ import tracker_sqlite
 from tests.cli.conftest import Cli, tracker
 from tests.servers.mlflow_server import MlflowServer
 from tracker_core import verify
-from tracker_core.errors import NotSupportedError
+from tracker_core.errors import InvalidValueError, NotSupportedError
 from tracker_core.identity import new_run_id
 from tracker_core.records import MetadataBody
 from tracker_core.testing.contract.pen import Pen
@@ -29,6 +29,8 @@ def native(mlflow_on_sqlite: MlflowServer) -> str:
     client = MlflowClient(mlflow_on_sqlite.uri)
     experiment = client.create_experiment(f"native {new_run_id()}")
     parent = client.create_run(experiment, run_name="sweep").info.run_id
+    client._tracking_client._log_url = lambda _: None  # type: ignore[method-assign]  # noqa: SLF001 - it prints
+    client.set_terminated(parent)
     run = client.create_run(
         experiment, 1_700_000_000_000, {"mlflow.parentRunId": parent}, "first"
     )
@@ -46,7 +48,6 @@ def native(mlflow_on_sqlite: MlflowServer) -> str:
     metrics = [Metric("train/loss", v, 1_700_000_000_000 + t, s) for v, s, t in points]
     client.log_batch(id_, metrics)
     client.log_text(id_, "hello", "plots/note.txt")
-    client._tracking_client._log_url = lambda _: None  # type: ignore[method-assign]  # noqa: SLF001 - it prints
     client.set_terminated(id_, "FAILED", 1_700_000_100_000)
     create(mlflow_on_sqlite.uri).write(Pen(new_run_id()).log(MetadataBody({"a": 1})))
     return id_
@@ -109,3 +110,43 @@ def test_import_takes_runs_of_others_once(
     assert not found.differences
     assert len(ours.runs()) == 2
     ours.close()
+
+
+def test_import_waits_for_the_end_of_a_run(
+    mlflow_on_sqlite: MlflowServer,
+    tracker: Cli,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Points that came late, of an earlier time, would change the places of others."""
+    mlflow_on_sqlite.empty()
+    client = MlflowClient(mlflow_on_sqlite.uri)
+    client._tracking_client._log_url = lambda _: None  # type: ignore[method-assign]  # noqa: SLF001 - it prints
+    id_ = client.create_run("0").info.run_id
+    client.log_batch(id_, [Metric("loss", 2.0, 2000, 2)])
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(tmp_path / "runs.db"))
+    command = ("import", "mlflow", mlflow_on_sqlite.uri, "--to", "sqlite")
+
+    early = tracker(*command)
+    client.log_batch(id_, [Metric("loss", 1.0, 1000, 1)])
+    client.set_terminated(id_)
+    late = tracker(*command)
+
+    assert (early.code, "RUNNING in MLflow" in early.out) == (1, True)
+    assert late.code == 0
+    ours = tracker_sqlite.create(str(tmp_path / "runs.db"))
+    assert [*ours.points(id_, "loss").values] == [1.0, 2.0]
+    assert ours.run(id_).status == "FINISHED"
+    ours.close()
+
+
+def test_import_names_what_has_an_impossible_time(
+    mlflow_on_sqlite: MlflowServer,
+) -> None:
+    """Nanoseconds in place of milliseconds are a common slip."""
+    client = MlflowClient(mlflow_on_sqlite.uri)
+    id_ = client.create_run("0").info.run_id
+    client.log_batch(id_, [Metric("loss", 2.0, 1_700_000_000_000_000_000, 2)])
+
+    with pytest.raises(InvalidValueError, match=r"'loss' has a time"):
+        create_foreign(mlflow_on_sqlite.uri).series(id_)
