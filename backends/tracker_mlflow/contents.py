@@ -19,6 +19,7 @@ from mlflow.exceptions import MlflowException
 from tracker_core.contents import Content, is_digest
 from tracker_core.errors import ContentError
 from tracker_mlflow.names import file_path
+from tracker_mlflow.refusals import is_missing
 from tracker_mlflow.server import Server
 
 __all__ = ["find_content", "keep_content"]
@@ -65,8 +66,10 @@ def find_content(server: Server, digest: str) -> BinaryIO:
             try:
                 # What is open stays readable when its name is gone.
                 return server.fetch(run, run.data.tags[key], folder.name).open("rb")
-            except (MlflowException, OSError):
-                continue  # somebody removed the file; another run may have it
+            except (MlflowException, OSError) as error:
+                if not is_missing(error):
+                    raise
+                # Somebody removed the file; another run may have it.
     message = f"content {digest!r} is in no run of the MLflow server {server!r}"
     raise ContentError(f"{message}; log it again, or copy it from another backend")
 

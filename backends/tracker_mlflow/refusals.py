@@ -7,7 +7,7 @@ from mlflow.exceptions import MlflowException
 
 from tracker_core.errors import ConfigError, PermanentError, RetryableError
 
-__all__ = ["GONE", "is_refusal", "translated"]
+__all__ = ["GONE", "is_missing", "is_refusal", "translated"]
 
 GONE: Final = "RESOURCE_DOES_NOT_EXIST"
 """The error code of what is not there, or no more."""
@@ -62,6 +62,11 @@ def is_refusal(error: MlflowException) -> bool:
     status = _status(error) or _SERVER_FAILS
     is_gone = error.error_code == GONE
     return status < _SERVER_FAILS and not is_gone and status not in _TRIED_AGAIN
+
+
+def is_missing(error: Exception) -> bool:
+    """Tell whether what was asked for is not there, or no more."""
+    return isinstance(error, FileNotFoundError) or _status(error) == _NOT_FOUND
 
 
 def _unanswered(error: Exception, where: str, what: str) -> Exception:
