@@ -37,7 +37,7 @@ __all__ = ["ENDED", "Compactor"]
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 """The statuses of a run that has ended."""
 
-# How often more may come while a run is compacted.
+# How often more may come, or others replace what is read, while a run is compacted.
 _MOST_TURNS = 3
 _INCOMING = lake_path(Lake.INCOMING, "")[:-1]
 
@@ -66,13 +66,19 @@ class Compactor:
             How many points it has; None where nothing was done.
 
         Raises:
-            OSError: The store refuses.
+            OSError: The store refuses, or the points of a head are gone.
             BackendUnavailableError: pyarrow is not installed.
         """
         count = None
-        for _ in range(_MOST_TURNS):
+        for turn in range(_MOST_TURNS):
             reader = RunReader(self._store, directory, keeps_batches=True)
-            done = self._compact_once(reader, directory, known)
+            try:
+                done = self._compact_once(reader, directory, known)
+            except FileNotFoundError:
+                if turn == _MOST_TURNS - 1:
+                    raise
+                # Another compaction has removed what its own head supersedes.
+                continue
             if done is None:
                 break
             # What a writer has brought meanwhile would be missed by lists.

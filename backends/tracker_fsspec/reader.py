@@ -146,9 +146,15 @@ class RunReader:
         Raises:
             OSError: The points of a head cannot be read.
         """
+        taken: dict[str, Taken] = {}
         for head in self._heads.values():
             rest = self._rest(head)
             for section in head.sections:
+                writer, first, last = section.batch[1:4]
+                known = taken.get(writer.id, Taken())
+                if known.covers(first, last):
+                    continue  # the points of a head that is superseded may be gone
+                taken[writer.id] = known.plus(first, last)
                 points = rest(section) if rest else Gathered((), {}, 0)
                 others = (*section.batch.records, *points.others)
                 records = Gathered(others, points.points, section.record_count)

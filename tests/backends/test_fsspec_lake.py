@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,8 @@ from tracker_fsspec.layout import LAKE, directory_name, key_of
 from tracker_fsspec.marks import Marks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tracker_core.values import Value
 
 pytest.importorskip("pyarrow", reason="needs pyarrow")
@@ -340,6 +343,111 @@ def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
     assert tracker.compact().removed == 0
 
     assert len(batches_in(tmp_path)) == 1
+
+
+class RacingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem in memory where something happens before points are fetched."""
+
+    cachable = False
+    races: "Sequence[Callable[[], object]]" = ()
+
+    def cat_file(self, path: str, *args: object, **kw: object) -> object:
+        """Let others be faster, once."""
+        if "/points/" in path:
+            races, self.races = self.races, ()
+            for race in races:
+                race()
+        return super().cat_file(path, *args, **kw)
+
+
+def late(writer: str, attempt: int, run_id: str = RUN) -> Batch:
+    """Return what another attempt adds to a run."""
+    pen = Pen(run_id, writer, attempt)
+    return pen.log(MetricsBody(5, {"train": {"loss": 0.5}}), END)
+
+
+def raced(root: str, batch: Batch) -> FsspecTracker:
+    """Open a tracker beside which another one brings and compacts a batch."""
+    other, fs = FsspecTracker(MemoryFileSystem(), root), RacingFiles()
+    fs.races = [partial(other.write, batch), partial(other.compact, RUN)]
+    return FsspecTracker(fs, root)
+
+
+def test_compaction_goes_on_when_another_one_is_faster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Points that it was about to read are in the object that replaced theirs."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2), late("later", 3)]
+    for batch in told:
+        model.write(batch)
+    first = FsspecTracker(MemoryFileSystem(), root)
+    first.write(told[0])
+    first.compact()
+    first.write(told[1])
+
+    raced(root, told[2]).compact()
+
+    assert caplog.records == []
+    again = FsspecTracker(MemoryFileSystem(), root)
+    again.compact()
+    assert answers(again, RUN) == answers(model, RUN)
+    assert len(MemoryFileSystem().find(f"{root}/{LAKE}/points")) == 1
+
+
+def test_records_are_given_when_a_compaction_replaces_them() -> None:
+    """Whoever copies a run gets all of it, the late records too."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2)]
+    first = FsspecTracker(MemoryFileSystem(), root)
+    first.write(told[0])
+    first.compact()
+
+    for batch in raced(root, told[1]).batches(RUN):
+        model.write(batch)
+
+    assert answers(model, RUN) == answers(FsspecTracker(MemoryFileSystem(), root), RUN)
+
+
+def test_head_whose_points_were_removed_already_is_superseded(tmp_path: Path) -> None:
+    """As a compaction leaves it that was killed when it had written another head."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    heads = []
+    for batch in (story(Pen(RUN)), late("late", 2)):
+        tracker.write(batch)
+        model.write(batch)
+        tracker.compact()
+        (head,) = tmp_path.glob("*/heads/*")
+        heads.append((head, head.read_bytes()))
+    (before, content), (after, _) = heads
+    before.write_bytes(content)
+
+    open_at(tmp_path).compact(RUN)
+
+    assert [*tmp_path.glob("*/heads/*")] == [after]
+    assert answers(open_at(tmp_path), RUN) == answers(model, RUN)
+
+
+def test_run_that_cannot_be_compacted_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named in a warning, and its error is raised when the others are done."""
+    tracker = open_at(tmp_path)
+    runs = sorted(("a", "b", "c"), key=directory_name)
+    tracker.write(story(Pen(runs[0])))
+    tracker.compact()
+    tracker.write(late("late", 2, runs[0]))
+    for run_id in runs[1:]:
+        tracker.write(story(Pen(run_id)))
+    next(tmp_path.glob(POINTS)).unlink()
+
+    with pytest.raises(FileNotFoundError):
+        open_at(tmp_path).compact()
+
+    assert {row["run_id"] for row in parquet_rows(tmp_path)} == {*runs[1:]}
+    assert [directory_name(runs[0]) in one.getMessage() for one in caplog.records] == [
+        True
+    ]
 
 
 class CountingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
