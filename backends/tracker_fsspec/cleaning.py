@@ -8,7 +8,7 @@ leaves what the next one removes.
 from collections.abc import Iterable, Iterator, Mapping
 
 from tracker_fsspec.index import Entry, Index, index_name, index_to_bytes
-from tracker_fsspec.layout import Category, Lake, key_of, lake_path
+from tracker_fsspec.layout import Category, Lake, key_of, lake_path, points_parts
 from tracker_fsspec.marks import GRACE_NS, Marks
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store
@@ -112,7 +112,10 @@ class Cleaner:
         directories = {key_of(directory): directory for directory in there}
         current = {key_of(entry.directory): entry.inputs for entry in entries}
         for name in self._store.below(lake_path(Lake.POINTS, "")[:-1]):
-            _, key, inputs = name.removesuffix(".parquet").rsplit("-", 2)
+            parts = points_parts(name)
+            if parts is None:
+                continue  # what others, such as Spark, have put there is theirs
+            key, inputs = parts
             path = lake_path(Lake.POINTS, name)
             if current.get(key) == inputs or not self._is_old(path):
                 continue

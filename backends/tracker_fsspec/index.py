@@ -21,7 +21,7 @@ from tracker_core.runs import Attempt, RunInfo
 from tracker_core.summaries import Summary
 from tracker_core.values import Value, from_json, to_json
 from tracker_fsspec.heads import Head
-from tracker_fsspec.layout import Lake, key_of, lake_path
+from tracker_fsspec.layout import Lake, is_index_name, key_of, lake_path
 from tracker_fsspec.store import Store
 
 __all__ = ["Entry", "Index", "entry_of", "index_name", "index_to_bytes"]
@@ -170,7 +170,8 @@ class Index:
 
     def refresh(self) -> dict[str, Entry]:
         """Read what is new, and return the entry of each directory."""
-        names = self._store.files(lake_path(Lake.INDEX, "")[:-1])
+        there = self._store.files(lake_path(Lake.INDEX, "")[:-1])
+        names = [name for name in there if is_index_name(name)]
         for name in self._objects.keys() - {*names}:
             del self._objects[name]
         self._read(name for name in names if name.startswith(_MERGED))

@@ -332,6 +332,82 @@ def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
     assert len(parquet_rows(tmp_path)) == 40
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "points/_SUCCESS",
+        "points/day=2023-11-14/_SUCCESS",
+        "points/day=2023-11-14/part-00000-0a1b-c000.snappy.parquet",
+        "index/_SUCCESS",
+        "index/a.jsonl.gz",
+        "open/.DS_Store",
+        "left/.DS_Store",
+    ],
+)
+def test_what_others_put_into_the_lake_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """It is no trouble, nothing of ours, and never removed."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    stray = tmp_path / LAKE / name
+    stray.write_bytes(b"")
+    make_old(tmp_path)
+
+    done = open_at(tmp_path).compact()
+
+    assert done == Compaction(0, 0, 1)
+    assert stray.exists()
+    assert caplog.records == []
+    assert [info.run_id for info in open_at(tmp_path).runs()] == [RUN]
+
+
+class MarkingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem in memory that has empty objects in place of directories."""
+
+    cachable = False
+
+    def find(self, path: str, **kw: object) -> object:
+        """Give the object that stands for the directory too."""
+        return [f"{path}/", *super().find(path, **kw)]
+
+
+def test_empty_object_in_place_of_a_directory_is_no_trouble() -> None:
+    """Consoles of object stores write such ones."""
+    tracker = FsspecTracker(MarkingFiles(), f"/{new_run_id()}")
+    tracker.write(story(Pen(RUN)))
+
+    assert tracker.compact() == Compaction(1, 40, 0)
+
+
+@pytest.mark.parametrize("part", ["open", "left"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"{", b"[]", b"{}", b'{"directory": 1, "time_ns": 2}', b"other"],
+)
+def test_damaged_mark_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str, content: bytes
+) -> None:
+    """One warning names it; its run is compacted and listed, and no batch is lost."""
+    open_at(tmp_path).write(story(Pen(RUN)))
+    if part == "left":
+        open_at(tmp_path).compact()
+    (mark,) = (tmp_path / LAKE / part).iterdir()
+    if content == b"other":
+        content = mark.read_bytes().replace(directory_name(RUN).encode(), b"OTHER")
+    mark.write_bytes(content)
+    make_old(tmp_path)
+
+    done = open_at(tmp_path).compact()
+
+    assert (done.runs, done.removed) == (int(part == "open"), 0)
+    assert [mark.name in record.getMessage() for record in caplog.records] == [True]
+    assert mark.exists()
+    open_at(tmp_path).write(Pen(RUN, attempt=2).log(ParamsBody({"lr": 7})))
+    assert len([*open_at(tmp_path).runs("params.lr = 7")]) == 1
+
+
 def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
     """Whoever has removed them: what is left is not removed too."""
     tracker = open_at(tmp_path)
