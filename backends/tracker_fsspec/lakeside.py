@@ -10,8 +10,8 @@ from tracker_fsspec.cleaning import Cleaner
 from tracker_fsspec.compaction import Compactor
 from tracker_fsspec.index import Entry, Index
 from tracker_fsspec.latepoints import can_read_points, no_parquet
-from tracker_fsspec.layout import LAKE, Category, Lake, key_of, lake_path, may_hold_run
-from tracker_fsspec.marks import Marks, OpenMarks
+from tracker_fsspec.layout import LAKE, Category, key_of, may_hold_run
+from tracker_fsspec.marks import Marks, OpenMarks, open_keys
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store, reason_of
 
@@ -19,7 +19,6 @@ __all__ = ["LakeSide"]
 
 # A run of more batches would keep the end of a process waiting.
 _MOST_BATCHES = 5_000
-_KEY = len(key_of(""))
 # What the files of one run may be the reason of.
 _TROUBLE = (OSError, ValueError, LookupError, TypeError)
 
@@ -64,9 +63,8 @@ class LakeSide:
         if LAKE not in directories:
             return {}
         # Marks come first: one that is taken back meanwhile leaves an entry behind.
-        marks = self._store.files(lake_path(Lake.OPEN, "")[:-1])
+        is_open = open_keys(self._store)
         entries = self._index.refresh()
-        is_open = {name[:_KEY] for name in marks}
         return {
             directory: entry
             for directory, entry in entries.items()
@@ -99,7 +97,7 @@ class LakeSide:
             _log.warning("could not compact %s: %s", where, reason_of(error))
         removed = cleaner.remove_inputs(directory)
         if directory is None:
-            cleaner.remove_marks()
+            cleaner.remove_marks(self._index, directories)
             removed += cleaner.merge(self._index, directories)
         _raise_first(failures)
         return Compaction(len(counts), sum(counts), removed)
@@ -145,13 +143,13 @@ class LakeSide:
         """Tell whether lists are right without a look at the run's directory."""
         heads = self._store.files(f"{directory}/{Category.HEADS}")
         if not heads:
-            # It is not in the index, or what is comes later and looks once more.
-            return True
+            # What is to come looks once more. An entry is of a run that was removed.
+            return entry is None
         if entry is None or heads != [f"{entry.inputs}.jsonl"]:
             return False
         reader = RunReader(self._store, directory)
         reader.refresh()
-        return reader.is_compacted
+        return reader.is_told_by(entry.inputs)
 
     def _compact_each(
         self, directories: Iterable[str], marks: Marks

@@ -82,6 +82,7 @@ __all__ = [
     "content_path",
     "directory_name",
     "file_name",
+    "head_path",
     "holds_records",
     "is_digest",
     "is_index_name",
@@ -179,6 +180,11 @@ def content_path(digest: str) -> str:
 def batch_name(batch: Batch) -> str:
     """Return the name of a batch; a writer's names sort by sequence."""
     return f"{batch.writer.id}-{batch.first:012d}-{batch.last:012d}.jsonl"
+
+
+def head_path(directory: str, inputs: str) -> str:
+    """Return the path below the root of a head."""
+    return f"{directory}/{Category.HEADS}/{inputs}.jsonl"
 
 
 def batch_range(name: str) -> tuple[str, int, int] | None:

@@ -23,7 +23,7 @@ from tracker_core.identity import new_writer_id
 from tracker_fsspec.layout import Lake, key_of, lake_path, mark_key
 from tracker_fsspec.store import Store
 
-__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks"]
+__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks", "open_keys"]
 
 GRACE_NS = 3600 * 10**9
 """How long what is superseded stays for those who are reading it."""
@@ -146,6 +146,12 @@ class Marks:
             local_ns = self._local_ns()
             self._ahead_ns = 0 if modified_ns is None else modified_ns - local_ns
         return self._local_ns() + self._ahead_ns
+
+
+def open_keys(store: Store) -> set[str]:
+    """Return the keys of the directories that a mark says may be written to."""
+    names = store.files(lake_path(Lake.OPEN, "")[:-1])
+    return {key for name in names if (key := mark_key(name)) is not None}
 
 
 def _open_path(directory: str, tracker: str) -> str:

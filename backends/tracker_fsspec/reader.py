@@ -21,6 +21,7 @@ from tracker_fsspec.layout import (
     Lake,
     batch_range,
     directory_name,
+    head_path,
     holds_records,
     lake_path,
     run_id_in,
@@ -130,6 +131,10 @@ class RunReader:
     def is_compacted(self) -> bool:
         """Whether one head tells all that was read."""
         return len(self._heads) == 1 and not any(map(_is_batch, self._taken))
+
+    def is_told_by(self, inputs: str) -> bool:
+        """Whether the head of these inputs alone tells all that was read."""
+        return self.is_compacted and head_path(self._directory, inputs) in self._heads
 
     def covered(self) -> list[str]:
         """Return the paths of the batches that heads cover."""

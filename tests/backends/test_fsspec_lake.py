@@ -5,6 +5,7 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
 from functools import partial
@@ -216,6 +217,7 @@ def test_late_batches_replace_what_was_compacted(tmp_path: Path) -> None:
 
     rows = parquet_rows(tmp_path)
 
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
     assert len(rows) == 41
     loss = [row for row in rows if row["series"] == "train/loss"]
     assert [row["step"] for row in loss if not row["abandoned"]] == [0, 1, 2, 3, 4, 5]
@@ -315,6 +317,97 @@ def test_points_of_nobody_are_removed(tmp_path: Path) -> None:
     assert {row["run_id"] for row in parquet_rows(tmp_path)} == {"kept"}
     with pytest.raises(RunNotFoundError):
         open_at(tmp_path).points("gone", "train/loss")
+
+
+def reuse(root: Path, *batches: Batch) -> FsspecTracker:
+    """Remove the run by hand and give its id to another one; return what lists it."""
+    shutil.rmtree(root / directory_name(RUN))
+    tracker = open_at(root)
+    for batch in batches:
+        tracker.write(batch)
+    tracker.close()
+    return open_at(root)
+
+
+def test_run_id_is_used_again_for_fewer_records(tmp_path: Path) -> None:
+    """Lists tell of the run that is there; nothing of the one before it stays."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    model.write(batch := story(Pen(RUN), points=3))
+
+    reader = reuse(tmp_path, batch)
+
+    assert exact(reader.runs("metrics.train/n.max = 2")) == exact(model.runs())
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+    assert len(parquet_rows(tmp_path)) == 6
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
+    assert [*(tmp_path / LAKE / "open").iterdir()] == []
+
+
+def test_run_id_is_used_again_when_the_index_was_merged(tmp_path: Path) -> None:
+    """The entry of the run that is there is kept, though it is of fewer records."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    for number in range(9):
+        tracker.write(batch := story(Pen(f"run-{number}")))
+        model.write(batch)
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    for _ in range(2):
+        tracker.compact()
+        make_old(tmp_path)
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
+    model.write(batch := story(Pen(RUN), points=3))
+
+    reuse(tmp_path, batch)
+
+    for _ in range(2):
+        make_old(tmp_path)
+        open_at(tmp_path).compact()
+        names = {path.name for path in (tmp_path / LAKE / "index").iterdir()}
+        assert any(name.startswith(key_of(directory_name(RUN))) for name in names)
+        assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+
+
+def test_run_id_is_used_again_by_one_that_does_not_end(tmp_path: Path) -> None:
+    """Lists look at it for as long as the index tells of the run before."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    model.write(batch := Pen(RUN).log(StartedBody("job"), ParamsBody({"lr": 7})))
+
+    reader = reuse(tmp_path, batch)
+
+    assert exact(reader.runs("params.lr = 7")) == exact(model.runs())
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert exact(open_at(tmp_path).runs("params.lr = 7")) == exact(model.runs())
+    assert parquet_rows(tmp_path) == []
+
+
+def test_entry_of_another_head_is_written_again(tmp_path: Path) -> None:
+    """As where a compaction was killed between the head and its entry."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    (before,) = (tmp_path / LAKE / "index").iterdir()
+    content = before.read_bytes()
+    model.write(batch := story(Pen(RUN), points=3))
+    shutil.rmtree(tmp_path / directory_name(RUN))
+    open_at(tmp_path).write(batch)
+    open_at(tmp_path).compact()
+    for path in (tmp_path / LAKE / "index").iterdir():
+        path.unlink()
+    before.write_bytes(content)
+
+    open_at(tmp_path).compact()
+
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert [*(tmp_path / LAKE / "open").iterdir()] == []
+    assert exact(open_at(tmp_path).runs()) == exact(model.runs())
 
 
 def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
