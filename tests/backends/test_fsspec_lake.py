@@ -515,14 +515,15 @@ def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
 
 
 class RacingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
-    """A filesystem in memory where something happens before points are fetched."""
+    """A filesystem in memory where something happens before a file is fetched."""
 
     cachable = False
+    before = "/points/"
     races: "Sequence[Callable[[], object]]" = ()
 
     def cat_file(self, path: str, *args: object, **kw: object) -> object:
         """Let others be faster, once."""
-        if "/points/" in path:
+        if self.before in path:
             races, self.races = self.races, ()
             for race in races:
                 race()
@@ -535,9 +536,10 @@ def late(writer: str, attempt: int, run_id: str = RUN) -> Batch:
     return pen.log(MetricsBody(5, {"train": {"loss": 0.5}}), END)
 
 
-def raced(root: str, batch: Batch) -> FsspecTracker:
+def raced(root: str, batch: Batch, before: str = "/points/") -> FsspecTracker:
     """Open a tracker beside which another one brings and compacts a batch."""
     other, fs = FsspecTracker(MemoryFileSystem(), root), RacingFiles()
+    fs.before = before
     fs.races = [partial(other.write, batch), partial(other.compact, RUN)]
     return FsspecTracker(fs, root)
 
@@ -576,6 +578,23 @@ def test_records_are_given_when_a_compaction_replaces_them() -> None:
         model.write(batch)
 
     assert answers(model, RUN) == answers(FsspecTracker(MemoryFileSystem(), root), RUN)
+
+
+def test_run_is_read_whole_when_its_head_is_replaced() -> None:
+    """Though the batches that the head covered are long gone."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2)]
+    for batch in told:
+        model.write(batch)
+    fs = MemoryFileSystem()
+    first = FsspecTracker(fs, root)
+    first.write(told[0])
+    first.compact()
+    fs.rm(f"{root}/{directory_name(RUN)}/batches", recursive=True)
+
+    found = raced(root, told[1], "/heads/").params(RUN)
+
+    assert found == model.params(RUN)
 
 
 def test_head_whose_points_were_removed_already_is_superseded(tmp_path: Path) -> None:
