@@ -39,7 +39,7 @@ __all__ = ["ENDED", "Compactor"]
 ENDED = frozenset({"FINISHED", "FAILED", "KILLED"})
 """The statuses of a run that has ended."""
 
-# How often more may come, or others replace what is read, while a run is compacted.
+# How often more may come while a run is compacted.
 _MOST_TURNS = 3
 _INCOMING = lake_path(Lake.INCOMING, "")[:-1]
 
@@ -72,20 +72,27 @@ class Compactor:
             BackendUnavailableError: pyarrow is not installed.
         """
         count = None
-        for turn in range(_MOST_TURNS):
-            reader = RunReader(self._store, directory, keeps_batches=True)
-            try:
-                done = self._compact_once(reader, directory, known)
-            except FileNotFoundError:
-                if turn == _MOST_TURNS - 1:
-                    raise
-                # Another compaction has removed what its own head supersedes.
-                continue
+        for _ in range(_MOST_TURNS):
+            done = self._compact_beside_others(directory, known)
             if done is None:
                 break
             # What a writer has brought meanwhile would be missed by lists.
             known, count = done
         return count
+
+    def _compact_beside_others(
+        self, directory: str, known: Entry | None
+    ) -> tuple[Entry, int] | None:
+        """Compact, again whenever another one has removed what its head supersedes."""
+        missing: set[object] = set()
+        while True:
+            reader = RunReader(self._store, directory, keeps_batches=True)
+            try:
+                return self._compact_once(reader, directory, known)
+            except FileNotFoundError as error:
+                if error.filename in missing:  # nobody has replaced it
+                    raise
+                missing.add(error.filename)
 
     def _compact_once(
         self, reader: RunReader, directory: str, known: Entry | None
