@@ -8,8 +8,8 @@ leaves what the next one removes.
 from collections.abc import Iterable, Iterator, Mapping
 
 from tracker_fsspec.index import Entry, Index, index_name, index_to_bytes
-from tracker_fsspec.layout import Category, Lake, key_of, lake_path
-from tracker_fsspec.marks import GRACE_NS, Marks
+from tracker_fsspec.layout import Lake, head_path, key_of, lake_path, points_parts
+from tracker_fsspec.marks import GRACE_NS, Marks, open_keys
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store
 
@@ -57,17 +57,25 @@ class Cleaner:
         paths = [lake_path(Lake.POINTS, name) for name in names]
         return all(self._store.size_of(path) is not None for path in paths)
 
-    def remove_marks(self) -> None:
+    def remove_marks(self, index: Index, directories: Iterable[str]) -> None:
         """Remove the marks of trackers that have long written nothing.
 
-        That of a run that is compacted in part stays: lists must look at the rest.
+        That of a run that is compacted in part stays: lists must look at the rest. So
+        does that of one of which the index tells something else, as of a run that was
+        removed and had its id.
         """
+        there, entries = {*directories}, index.refresh()
         for mark in self._marks.found(Lake.OPEN):
             if not mark.is_old:
                 continue
             reader = RunReader(self._store, mark.directory)
             reader.refresh()
-            if reader.is_compacted or not reader.heads():
+            entry = entries.get(mark.directory) if mark.directory in there else None
+            if entry is not None:
+                is_done = reader.is_told_by(entry.inputs)
+            else:
+                is_done = reader.is_compacted or not reader.heads()
+            if is_done:
                 self._store.remove([mark.path])
 
     def merge(self, index: Index, directories: Iterable[str]) -> int:
@@ -82,49 +90,66 @@ class Cleaner:
             incoming = lake_path(Lake.INCOMING, "")[:-1]
             self._store.create(path, index_to_bytes(entries), incoming)
             index.refresh()
-        merged = self._merged(index, there)
+        merged = self._merged(index, entries, there)
         paths = [lake_path(Lake.INDEX, name) for name in sorted(merged)]
         removed = self._store.remove(paths)
         return removed + self._store.remove(self._orphans(entries, there))
 
-    def _merged(self, index: Index, there: set[str]) -> set[str]:
-        """Return the index objects whose entries have long been in another one."""
-        whole: dict[str, tuple[int, str]] = {}
+    def _merged(
+        self, index: Index, current: Iterable[Entry], there: set[str]
+    ) -> set[str]:
+        """Return the index objects whose entries have long been in another one.
+
+        That is where the entry that counts is, also in place of one that does not.
+        """
+        inputs = {entry.directory: entry.inputs for entry in current}
+        whole: dict[str, str] = {}
         singles: set[str] = set()
         for name, entries in index.objects.items():
             if len(entries) > 1 and self._is_old(lake_path(Lake.INDEX, name)):
                 for entry in entries:
                     singles.add(index_name([entry]))
-                    known = whole.get(entry.directory, (0, ""))
-                    whole[entry.directory] = max(known, (entry.count, name))
+                    if inputs.get(entry.directory) == entry.inputs:
+                        known = whole.get(entry.directory, "")
+                        whole[entry.directory] = max(known, name)
         superseded = {
             name
             for name, entries in index.objects.items()
             if all(
-                entry.directory not in there or _is_beside(whole, entry, name)
+                entry.directory not in there
+                or whole.get(entry.directory, name) != name
+                or self._is_stale(inputs, entry, name)
                 for entry in entries
             )
         }
         return superseded | (index.merged & singles)
 
+    def _is_stale(self, inputs: Mapping[str, str], entry: Entry, name: str) -> bool:
+        """Tell whether an entry has long been one that does not count."""
+        is_current = inputs.get(entry.directory, entry.inputs) == entry.inputs
+        return not is_current and self._is_old(lake_path(Lake.INDEX, name))
+
     def _orphans(self, entries: Iterable[Entry], there: set[str]) -> Iterator[str]:
         """Give the Parquet objects that a crash or a run that is gone has left."""
         directories = {key_of(directory): directory for directory in there}
         current = {key_of(entry.directory): entry.inputs for entry in entries}
+        # What the index tells of these may be of a run that was removed.
+        for key in open_keys(self._store):
+            current.pop(key, None)
         for name in self._store.below(lake_path(Lake.POINTS, "")[:-1]):
-            _, key, inputs = name.removesuffix(".parquet").rsplit("-", 2)
+            parts = points_parts(name)
+            if parts is None:
+                continue  # what others, such as Spark, have put there is theirs
+            key, inputs = parts
             path = lake_path(Lake.POINTS, name)
             if current.get(key) == inputs or not self._is_old(path):
                 continue
             directory = directories.get(key)
-            head = f"{directory}/{Category.HEADS}/{inputs}.jsonl"
-            if directory is None or self._store.size_of(head) is None:
+            if (
+                directory is None
+                or self._store.size_of(head_path(directory, inputs)) is None
+            ):
                 yield path
 
     def _is_old(self, path: str) -> bool:
         return self._marks.age_ns(path) >= GRACE_NS
-
-
-def _is_beside(whole: Mapping[str, tuple[int, str]], entry: Entry, name: str) -> bool:
-    count, other = whole.get(entry.directory, (0, ""))
-    return other != name and count >= entry.count

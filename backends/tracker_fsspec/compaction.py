@@ -8,8 +8,9 @@ It goes in steps, and a crash leaves behind
 2. while the head is written: the same. From then on readers take the run from it.
 3. while the index is written: a run that is compacted and not in the index. Lists read
    it from its directory, and the next compaction writes the entry.
-4. while what the head supersedes, a Parquet object and a head of fewer records, is
-   removed: the head alone, which readers pass over, since another one covers it.
+4. while what the head supersedes, an index object, a Parquet object and a head of
+   fewer records, is removed: the head alone, which readers pass over, since another
+   one covers it, and the next compaction removes.
 5. while the mark is left that says what is to be removed: batches that stay until the
    run is compacted again. They cost space, and nothing else.
 
@@ -24,6 +25,7 @@ from tracker_fsspec.index import Entry, entry_of, index_name, index_to_bytes
 from tracker_fsspec.layout import (
     Category,
     Lake,
+    head_path,
     key_of,
     lake_path,
     points_name,
@@ -66,18 +68,31 @@ class Compactor:
             How many points it has; None where nothing was done.
 
         Raises:
-            OSError: The store refuses.
+            OSError: The store refuses, or the points of a head are gone.
             BackendUnavailableError: pyarrow is not installed.
         """
         count = None
         for _ in range(_MOST_TURNS):
-            reader = RunReader(self._store, directory, keeps_batches=True)
-            done = self._compact_once(reader, directory, known)
+            done = self._compact_beside_others(directory, known)
             if done is None:
                 break
             # What a writer has brought meanwhile would be missed by lists.
             known, count = done
         return count
+
+    def _compact_beside_others(
+        self, directory: str, known: Entry | None
+    ) -> tuple[Entry, int] | None:
+        """Compact, again whenever another one has removed what its head supersedes."""
+        missing: set[object] = set()
+        while True:
+            reader = RunReader(self._store, directory, keeps_batches=True)
+            try:
+                return self._compact_once(reader, directory, known)
+            except FileNotFoundError as error:
+                if error.filename in missing:  # nobody has replaced it
+                    raise
+                missing.add(error.filename)
 
     def _compact_once(
         self, reader: RunReader, directory: str, known: Entry | None
@@ -85,7 +100,7 @@ class Compactor:
         history = reader.refresh()
         if history is None or history.info().status not in ENDED:
             return None
-        if reader.is_compacted and known is not None:
+        if known is not None and reader.is_told_by(known.inputs):
             if reader.covered():
                 self._marks.leave(directory, known.inputs)
             return None
@@ -95,7 +110,7 @@ class Compactor:
         points, count = self._write_points(collected, history, directory)
         self._write_head(collected, points, directory)
         entry = self._write_entry(collected, history, points, directory)
-        self._supersede(reader, collected.inputs, points)
+        self._supersede(reader, directory, collected.inputs, points)
         self._marks.leave(directory, collected.inputs)
         return entry, count
 
@@ -117,15 +132,21 @@ class Compactor:
     def _write_head(
         self, collected: Collected, points: str | None, directory: str
     ) -> None:
-        path = f"{directory}/{Category.HEADS}/{collected.inputs}.jsonl"
+        path = head_path(directory, collected.inputs)
         content = head_to_bytes(collected.head(points))
         self._store.create(path, content, f"{directory}/{Category.INCOMING}")
 
-    def _supersede(self, reader: RunReader, inputs: str, points: str | None) -> None:
-        own = f"{inputs}.jsonl"
+    def _supersede(
+        self, reader: RunReader, directory: str, inputs: str, points: str | None
+    ) -> None:
+        key = key_of(directory)
         for path, head in reader.heads().items():
-            if path.rpartition("/")[2] == own:
+            before = path.rpartition("/")[2].removesuffix(".jsonl")
+            if before == inputs:
                 continue
+            # Lists would have to look which entry counts.
+            name = f"{key}-{before}.jsonl.gz"
+            self._store.remove([lake_path(Lake.INDEX, name)])
             # In this order, so that SQL does not count points twice for long.
             if head.points is not None and head.points != points:
                 self._store.remove([lake_path(Lake.POINTS, head.points)])

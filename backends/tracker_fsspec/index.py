@@ -3,8 +3,9 @@
 An object is a gzip of JSON lines, one for each run: its directory, the digest of what
 was taken, how many records that were, the time of the first, who it is, its params,
 tags and metadata, and the summaries of its series. A compaction writes one object for
-its run, and ``tracker compact`` merges many into one. Objects never change. Of two
-entries of one run the one of more records counts.
+its run, and ``tracker compact`` merges many into one. Objects never change. Of several
+entries of one run that counts whose head is there, and the one of more records if
+several are: a run may have been removed, and another one been given its id.
 """
 
 import gzip
@@ -14,6 +15,7 @@ from copy import deepcopy
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from operator import attrgetter
 from typing import cast
 
 from tracker_core.history import RunHistory
@@ -21,7 +23,7 @@ from tracker_core.runs import Attempt, RunInfo
 from tracker_core.summaries import Summary
 from tracker_core.values import Value, from_json, to_json
 from tracker_fsspec.heads import Head
-from tracker_fsspec.layout import Lake, key_of, lake_path
+from tracker_fsspec.layout import Category, Lake, is_index_name, key_of, lake_path
 from tracker_fsspec.store import Store
 
 __all__ = ["Entry", "Index", "entry_of", "index_name", "index_to_bytes"]
@@ -169,8 +171,12 @@ class Index:
         self._objects: dict[str, list[Entry]] = {}
 
     def refresh(self) -> dict[str, Entry]:
-        """Read what is new, and return the entry of each directory."""
-        names = self._store.files(lake_path(Lake.INDEX, "")[:-1])
+        """Read what is new, and return the entry of each directory.
+
+        One that has several is looked at, and is left out where it has no such head.
+        """
+        there = self._store.files(lake_path(Lake.INDEX, "")[:-1])
+        names = [name for name in there if is_index_name(name)]
         for name in self._objects.keys() - {*names}:
             del self._objects[name]
         self._read(name for name in names if name.startswith(_MERGED))
@@ -182,13 +188,25 @@ class Index:
             for entry in entries
         } & {*names}
         self._read(name for name in names if name not in self.merged)
-        found: dict[str, Entry] = {}
+        found: dict[str, dict[str, Entry]] = {}
         for entries in self._objects.values():
             for entry in entries:
-                known = found.get(entry.directory)
-                if known is None or known.count < entry.count:
-                    found[entry.directory] = entry
-        return found
+                found.setdefault(entry.directory, {})[entry.inputs] = entry
+        return {
+            directory: max(told, key=attrgetter("count"))
+            for directory, by_inputs in found.items()
+            if (told := self._of_heads(directory, by_inputs))
+        }
+
+    def _of_heads(self, directory: str, told: Mapping[str, Entry]) -> list[Entry]:
+        """Return the entries whose heads are there; one that is alone is not asked."""
+        if len(told) == 1:
+            return [*told.values()]
+        try:
+            heads = {*self._store.files(f"{directory}/{Category.HEADS}")}
+        except PermissionError:  # the run of another user is told as ever
+            return [*told.values()]
+        return [entry for name, entry in told.items() if f"{name}.jsonl" in heads]
 
     def _read(self, names: Iterable[str]) -> None:
         new = [name for name in names if name not in self._objects]

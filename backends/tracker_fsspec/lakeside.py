@@ -3,14 +3,15 @@
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import TypeAlias
 
 from tracker_core.compactions import Compaction
 from tracker_fsspec.cleaning import Cleaner
 from tracker_fsspec.compaction import Compactor
 from tracker_fsspec.index import Entry, Index
 from tracker_fsspec.latepoints import can_read_points, no_parquet
-from tracker_fsspec.layout import LAKE, Category, Lake, key_of, lake_path, may_hold_run
-from tracker_fsspec.marks import Marks, OpenMarks
+from tracker_fsspec.layout import LAKE, Category, key_of, may_hold_run
+from tracker_fsspec.marks import Marks, OpenMarks, open_keys
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store, reason_of
 
@@ -18,7 +19,10 @@ __all__ = ["LakeSide"]
 
 # A run of more batches would keep the end of a process waiting.
 _MOST_BATCHES = 5_000
-_KEY = len(key_of(""))
+# What the files of one run may be the reason of.
+_TROUBLE = (OSError, ValueError, LookupError, TypeError)
+
+_Failure: TypeAlias = tuple[str, Exception]
 
 _log = logging.getLogger(__name__)
 
@@ -59,9 +63,8 @@ class LakeSide:
         if LAKE not in directories:
             return {}
         # Marks come first: one that is taken back meanwhile leaves an entry behind.
-        marks = self._store.files(lake_path(Lake.OPEN, "")[:-1])
+        is_open = open_keys(self._store)
         entries = self._index.refresh()
-        is_open = {name[:_KEY] for name in marks}
         return {
             directory: entry
             for directory, entry in entries.items()
@@ -71,8 +74,12 @@ class LakeSide:
     def compact(self, directory: str | None) -> Compaction:
         """Compact one run, or all and tidy up.
 
+        A run that cannot be compacted keeps no other one from it: each is named in a
+        warning, and what the first one met is raised when all else is done.
+
         Raises:
             OSError: The store refuses.
+            ValueError: The points of a run are damaged.
             BackendUnavailableError: pyarrow is not installed.
         """
         if not can_read_points():
@@ -81,11 +88,18 @@ class LakeSide:
         cleaner = Cleaner(self._store, marks)
         directories = self._store.directories()
         chosen = [directory] if directory is not None else directories
-        counts = self._compact_all(chosen, directories, marks)
+        done = self.known(directories)
+        counts, failures = self._compact_each(
+            (one for one in chosen if one not in done and may_hold_run(one)), marks
+        )
+        for one, error in failures:
+            where = f"{self._store.visible_root}/{one}"
+            _log.warning("could not compact %s: %s", where, reason_of(error))
         removed = cleaner.remove_inputs(directory)
         if directory is None:
-            cleaner.remove_marks()
+            cleaner.remove_marks(self._index, directories)
             removed += cleaner.merge(self._index, directories)
+        _raise_first(failures)
         return Compaction(len(counts), sum(counts), removed)
 
     def conclude(self, tracker: str) -> None:
@@ -95,11 +109,12 @@ class LakeSide:
         """
         directories = self._open.directories(tracker)
         try:
-            self._compact_few(directories)
+            failures = self._compact_few(directories)
             entries = self._index.refresh()
             for directory in directories:
                 if self._is_settled(directory, entries.get(directory)):
                     self._open.take_back(directory, tracker)
+            _raise_first(failures)
         except Exception as error:  # noqa: BLE001 - the end of a run must not fail
             is_told = isinstance(error, PermissionError)
             self._tell(
@@ -109,47 +124,57 @@ class LakeSide:
                 reason_of(error),
             )
 
-    def _compact_few(self, directories: Iterable[str]) -> None:
+    def _compact_few(self, directories: Iterable[str]) -> list[_Failure]:
         if not can_read_points():
             self._tell(
                 logging.INFO,
                 "runs in %s are not compacted; install tracker-core[parquet]",
                 self._store.visible_root,
             )
-            return
-        entries = self._index.refresh()
-        compactor = Compactor(self._store, Marks(self._store))
-        for directory in directories:
-            batches = self._store.files(f"{directory}/{Category.BATCHES}")
-            if len(batches) <= _MOST_BATCHES:
-                compactor.compact(directory, entries.get(directory))
+            return []
+        few = (one for one in directories if self._is_small(one))
+        return self._compact_each(few, Marks(self._store))[1]
+
+    def _is_small(self, directory: str) -> bool:
+        batches = self._store.files(f"{directory}/{Category.BATCHES}")
+        return len(batches) <= _MOST_BATCHES
 
     def _is_settled(self, directory: str, entry: Entry | None) -> bool:
         """Tell whether lists are right without a look at the run's directory."""
         heads = self._store.files(f"{directory}/{Category.HEADS}")
         if not heads:
-            # It is not in the index, or what is comes later and looks once more.
-            return True
+            # What is to come looks once more. An entry is of a run that was removed.
+            return entry is None
         if entry is None or heads != [f"{entry.inputs}.jsonl"]:
             return False
         reader = RunReader(self._store, directory)
         reader.refresh()
-        return reader.is_compacted
+        return reader.is_told_by(entry.inputs)
 
-    def _compact_all(
-        self, chosen: Iterable[str], directories: Iterable[str], marks: Marks
-    ) -> list[int]:
-        done = self.known(directories)
+    def _compact_each(
+        self, directories: Iterable[str], marks: Marks
+    ) -> tuple[list[int], list[_Failure]]:
+        """Compact runs; return how many points they have, and which ones failed."""
         compactor = Compactor(self._store, marks)
         entries = self._index.refresh()
-        found = (
-            compactor.compact(directory, entries.get(directory))
-            for directory in chosen
-            if directory not in done and may_hold_run(directory)
-        )
-        return [count for count in found if count is not None]
+        counts: list[int] = []
+        failures: list[_Failure] = []
+        for directory in directories:
+            try:
+                count = compactor.compact(directory, entries.get(directory))
+            except _TROUBLE as error:
+                failures.append((directory, error))
+                continue
+            if count is not None:
+                counts.append(count)
+        return counts, failures
 
     def _tell(self, level: int, message: str, *arguments: object) -> None:
         if not self._has_told:
             self._has_told = True
             _log.log(level, message, *arguments)
+
+
+def _raise_first(failures: Iterable[_Failure]) -> None:
+    for _, error in failures:
+        raise error

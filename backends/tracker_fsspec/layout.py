@@ -82,12 +82,16 @@ __all__ = [
     "content_path",
     "directory_name",
     "file_name",
+    "head_path",
     "holds_records",
     "is_digest",
+    "is_index_name",
     "key_of",
     "lake_path",
+    "mark_key",
     "may_hold_run",
     "points_name",
+    "points_parts",
     "run_id_in",
     "torchx_time",
 ]
@@ -99,6 +103,12 @@ _DIGEST = "sha256:"
 _CONTENTS = b32encode(f"{_DIGEST}contents".encode()).decode()
 _KEY_DIGITS = 20
 _BATCH_NAME = re.compile(r"(.+)-([0-9]{12,})-([0-9]{12,})\.jsonl", re.ASCII)
+_DIGITS = f"[0-9a-f]{{{_KEY_DIGITS}}}"
+_POINTS_NAME = re.compile(
+    rf"day=[0-9-]{{10}}/-?[0-9]{{19,20}}-({_DIGITS})-({_DIGITS})\.parquet"
+)
+_MARK_NAME = re.compile(rf"({_DIGITS})-.+")
+_INDEX_NAME = re.compile(rf"({_DIGITS}|merged)-{_DIGITS}\.jsonl\.gz")
 _SECOND = 1_000_000_000
 # Nanoseconds of more digits lie beyond the year 2286.
 _TORCHX_NAME = re.compile("[0-9]{1,19}", re.ASCII)
@@ -172,6 +182,11 @@ def batch_name(batch: Batch) -> str:
     return f"{batch.writer.id}-{batch.first:012d}-{batch.last:012d}.jsonl"
 
 
+def head_path(directory: str, inputs: str) -> str:
+    """Return the path below the root of a head."""
+    return f"{directory}/{Category.HEADS}/{inputs}.jsonl"
+
+
 def batch_range(name: str) -> tuple[str, int, int] | None:
     """Return the writer and the range that a batch's name tells; None if it does not.
 
@@ -195,6 +210,23 @@ def points_name(created_ns: int, key: str, inputs: str) -> str:
     """Return the name below ``points`` of a run's points; names sort by creation."""
     day = time.strftime("%Y-%m-%d", time.gmtime(created_ns // _SECOND))
     return f"day={day}/{created_ns:020d}-{key}-{inputs}.parquet"
+
+
+def points_parts(name: str) -> tuple[str, str] | None:
+    """Return the key and the inputs that a name below ``points`` tells, if it does."""
+    found = _POINTS_NAME.fullmatch(name)
+    return (found[1], found[2]) if found else None
+
+
+def mark_key(name: str) -> str | None:
+    """Return the key that a mark's name tells; None for what is no mark."""
+    found = _MARK_NAME.fullmatch(name)
+    return found[1] if found else None
+
+
+def is_index_name(name: str) -> bool:
+    """Whether a name below ``index`` is that of an index object."""
+    return _INDEX_NAME.fullmatch(name) is not None
 
 
 def file_name(writer: Writer, record: Record) -> str:

@@ -14,20 +14,23 @@ removes.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from tracker_core.identity import new_writer_id
-from tracker_fsspec.layout import Lake, key_of, lake_path
+from tracker_fsspec.layout import Lake, key_of, lake_path, mark_key
 from tracker_fsspec.store import Store
 
-__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks"]
+__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks", "open_keys"]
 
 GRACE_NS = 3600 * 10**9
 """How long what is superseded stays for those who are reading it."""
 
 _RENEWED_EACH_S = 600.0
+
+_log = logging.getLogger(__name__)
 
 
 class Mark(NamedTuple):
@@ -96,10 +99,16 @@ class Marks:
         self._ahead_ns: int | None = None
 
     def found(self, part: Lake) -> list[Mark]:
-        """Return the marks in ``open`` or ``left``."""
+        """Return the marks in ``open`` or ``left``.
+
+        A damaged one is passed over with a warning, and stays: lists, which ask for
+        names alone, look at its run as ever, and of what it protects nothing is
+        removed.
+        """
         names = self._store.files(lake_path(part, "")[:-1])
-        paths = [lake_path(part, name) for name in names]
-        return [self._mark(*item) for item in self._store.read_all(paths)]
+        paths = [lake_path(part, name) for name in names if mark_key(name)]
+        found = (self._mark(*item) for item in self._store.read_all(paths))
+        return [mark for mark in found if mark is not None]
 
     def leave(self, directory: str, inputs: str) -> None:
         """Note that what a compaction has made superfluous is to be removed."""
@@ -119,10 +128,13 @@ class Marks:
             return self._local_ns() - told_ns if told_ns else 0
         return self._now_ns() - modified_ns
 
-    def _mark(self, path: str, content: bytes) -> Mark:
-        told = cast("dict[str, object]", json.loads(content))
-        age_ns = self.age_ns(path, cast("int", told["time_ns"]))
-        return Mark(path, cast("str", told["directory"]), age_ns)
+    def _mark(self, path: str, content: bytes) -> Mark | None:
+        try:
+            directory, time_ns = _from_told(path, content)
+        except (ValueError, TypeError, LookupError, RecursionError) as error:
+            _log.warning("passed over %s, which cannot be read: %s", path, error)
+            return None
+        return Mark(path, directory, self.age_ns(path, time_ns))
 
     def _now_ns(self) -> int:
         """Return the time of the store, which a file tells that is written now."""
@@ -136,8 +148,26 @@ class Marks:
         return self._local_ns() + self._ahead_ns
 
 
+def open_keys(store: Store) -> set[str]:
+    """Return the keys of the directories that a mark says may be written to."""
+    names = store.files(lake_path(Lake.OPEN, "")[:-1])
+    return {key for name in names if (key := mark_key(name)) is not None}
+
+
 def _open_path(directory: str, tracker: str) -> str:
     return lake_path(Lake.OPEN, f"{key_of(directory)}-{tracker}")
+
+
+def _from_told(path: str, content: bytes) -> tuple[str, int]:
+    told = cast("dict[str, object]", json.loads(content))
+    directory, time_ns = told["directory"], told["time_ns"]
+    if not isinstance(directory, str) or not isinstance(time_ns, int):
+        message = "another shape"
+        raise TypeError(message)
+    if key_of(directory) != mark_key(path.rpartition("/")[2]):
+        message = f"it tells of another directory, {directory!r}"
+        raise ValueError(message)
+    return directory, time_ns
 
 
 def _told(directory: str) -> bytes:

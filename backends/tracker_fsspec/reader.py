@@ -21,6 +21,7 @@ from tracker_fsspec.layout import (
     Lake,
     batch_range,
     directory_name,
+    head_path,
     holds_records,
     lake_path,
     run_id_in,
@@ -37,6 +38,8 @@ _READ = (
     Category.ARTIFACTS,
 )
 _LOOKED_AT = (*_READ, Category.SOURCES, Category.HEARTBEATS)
+# A directory of a network that is listed from a cache may name what is long gone.
+_MOST_LOOKS = 3
 _Rest: TypeAlias = Callable[[Section], Gathered]
 # Damage of all sorts, as what is read may be anything.
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
@@ -71,6 +74,15 @@ class RunReader:
 
     def refresh(self) -> RunHistory | None:
         """Read what is new; return None when the store holds nothing of the run."""
+        for _ in range(_MOST_LOOKS - 1):
+            try:
+                return self._look(may_miss_heads=False)
+            except FileNotFoundError:
+                # A compaction has replaced what was listed.
+                self.forget()
+        return self._look(may_miss_heads=True)
+
+    def _look(self, *, may_miss_heads: bool) -> RunHistory | None:
         tree = self._store.tree(self._directory, _LOOKED_AT)
         found = {
             f"{category}/{name}"
@@ -84,7 +96,9 @@ class RunReader:
         if not heads <= self._taken:
             # They come first, since what they cover must not be taken before.
             self.forget()
-            self._take_heads(sorted(heads), found)
+            there = self._take_heads(sorted(heads), found)
+            if there < len(heads) and not may_miss_heads:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         new = sorted(found - self._taken - heads)
         rest = [name for name in new if not self._is_covered(name)]
         for path, content in self._store.read_all(self._below(name) for name in rest):
@@ -131,6 +145,10 @@ class RunReader:
         """Whether one head tells all that was read."""
         return len(self._heads) == 1 and not any(map(_is_batch, self._taken))
 
+    def is_told_by(self, inputs: str) -> bool:
+        """Whether the head of these inputs alone tells all that was read."""
+        return self.is_compacted and head_path(self._directory, inputs) in self._heads
+
     def covered(self) -> list[str]:
         """Return the paths of the batches that heads cover."""
         names = self._store.files(self._below(Category.BATCHES))
@@ -146,18 +164,28 @@ class RunReader:
         Raises:
             OSError: The points of a head cannot be read.
         """
+        taken: dict[str, Taken] = {}
         for head in self._heads.values():
             rest = self._rest(head)
             for section in head.sections:
+                writer, first, last = section.batch[1:4]
+                known = taken.get(writer.id, Taken())
+                if known.covers(first, last):
+                    continue  # the points of a head that is superseded may be gone
+                taken[writer.id] = known.plus(first, last)
                 points = rest(section) if rest else Gathered((), {}, 0)
                 others = (*section.batch.records, *points.others)
                 records = Gathered(others, points.points, section.record_count)
                 yield section.batch._replace(records=records)
         yield from self._batches
 
-    def _take_heads(self, names: Iterable[str], found: Iterable[str]) -> None:
-        """Read heads, those of many records first: what they cover is passed over."""
-        contents = self._store.read_all(self._below(name) for name in names)
+    def _take_heads(self, names: Iterable[str], found: Iterable[str]) -> int:
+        """Read heads, those of many records first: what they cover is passed over.
+
+        Returns:
+            How many were there.
+        """
+        contents = [*self._store.read_all(self._below(name) for name in names)]
         heads = {
             path: head
             for path, content in contents
@@ -171,6 +199,7 @@ class RunReader:
                 rest = self._rest(head)
                 for section in head.sections:
                     self._take_section(head, section, rest)
+        return len(contents)
 
     def _head(self, path: str, content: bytes) -> list[Head]:
         try:

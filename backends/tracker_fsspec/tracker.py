@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import BinaryIO, TypeVar
 
 import fsspec
@@ -187,8 +187,14 @@ class FsspecTracker(FoldedTracker):
 
     def batches(self, run_id: str) -> Iterator[Batch]:
         """Give all records again, torchx's too, as :meth:`NativeTracker.batches`."""
+        return self._again_if_moved(run_id, partial(self._batches, run_id))
+
+    def _batches(self, run_id: str) -> Iterator[Batch]:
         history = self._history(run_id)
-        return chain(history.batches(), self._torchx_edges(run_id, history))
+        batches = history.batches()
+        # With the first one all points are read, so none can be gone later.
+        first = [*islice(batches, 1)]
+        return chain(first, batches, self._torchx_edges(run_id, history))
 
     def taken(self, run_id: str) -> Mapping[str, Taken]:
         """Return what was taken, as :meth:`NativeTracker.taken` says."""

@@ -5,8 +5,10 @@ import json
 import math
 import os
 import random
+import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,8 @@ from tracker_fsspec.layout import LAKE, directory_name, key_of
 from tracker_fsspec.marks import Marks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from tracker_core.values import Value
 
 pytest.importorskip("pyarrow", reason="needs pyarrow")
@@ -213,6 +217,7 @@ def test_late_batches_replace_what_was_compacted(tmp_path: Path) -> None:
 
     rows = parquet_rows(tmp_path)
 
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
     assert len(rows) == 41
     loss = [row for row in rows if row["series"] == "train/loss"]
     assert [row["step"] for row in loss if not row["abandoned"]] == [0, 1, 2, 3, 4, 5]
@@ -314,6 +319,97 @@ def test_points_of_nobody_are_removed(tmp_path: Path) -> None:
         open_at(tmp_path).points("gone", "train/loss")
 
 
+def reuse(root: Path, *batches: Batch) -> FsspecTracker:
+    """Remove the run by hand and give its id to another one; return what lists it."""
+    shutil.rmtree(root / directory_name(RUN))
+    tracker = open_at(root)
+    for batch in batches:
+        tracker.write(batch)
+    tracker.close()
+    return open_at(root)
+
+
+def test_run_id_is_used_again_for_fewer_records(tmp_path: Path) -> None:
+    """Lists tell of the run that is there; nothing of the one before it stays."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    model.write(batch := story(Pen(RUN), points=3))
+
+    reader = reuse(tmp_path, batch)
+
+    assert exact(reader.runs("metrics.train/n.max = 2")) == exact(model.runs())
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+    assert len(parquet_rows(tmp_path)) == 6
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
+    assert [*(tmp_path / LAKE / "open").iterdir()] == []
+
+
+def test_run_id_is_used_again_when_the_index_was_merged(tmp_path: Path) -> None:
+    """The entry of the run that is there is kept, though it is of fewer records."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    for number in range(9):
+        tracker.write(batch := story(Pen(f"run-{number}")))
+        model.write(batch)
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    for _ in range(2):
+        tracker.compact()
+        make_old(tmp_path)
+    assert len([*(tmp_path / LAKE / "index").iterdir()]) == 1
+    model.write(batch := story(Pen(RUN), points=3))
+
+    reuse(tmp_path, batch)
+
+    for _ in range(2):
+        make_old(tmp_path)
+        open_at(tmp_path).compact()
+        names = {path.name for path in (tmp_path / LAKE / "index").iterdir()}
+        assert any(name.startswith(key_of(directory_name(RUN))) for name in names)
+        assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+
+
+def test_run_id_is_used_again_by_one_that_does_not_end(tmp_path: Path) -> None:
+    """Lists look at it for as long as the index tells of the run before."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    model.write(batch := Pen(RUN).log(StartedBody("job"), ParamsBody({"lr": 7})))
+
+    reader = reuse(tmp_path, batch)
+
+    assert exact(reader.runs("params.lr = 7")) == exact(model.runs())
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert exact(open_at(tmp_path).runs("params.lr = 7")) == exact(model.runs())
+    assert parquet_rows(tmp_path) == []
+
+
+def test_entry_of_another_head_is_written_again(tmp_path: Path) -> None:
+    """As where a compaction was killed between the head and its entry."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    (before,) = (tmp_path / LAKE / "index").iterdir()
+    content = before.read_bytes()
+    model.write(batch := story(Pen(RUN), points=3))
+    shutil.rmtree(tmp_path / directory_name(RUN))
+    open_at(tmp_path).write(batch)
+    open_at(tmp_path).compact()
+    for path in (tmp_path / LAKE / "index").iterdir():
+        path.unlink()
+    before.write_bytes(content)
+
+    open_at(tmp_path).compact()
+
+    make_old(tmp_path)
+    open_at(tmp_path).compact()
+    assert [*(tmp_path / LAKE / "open").iterdir()] == []
+    assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+
+
 def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
     """Also where the index knows of another head alone, as after a race."""
     tracker = open_at(tmp_path)
@@ -329,6 +425,82 @@ def test_points_that_a_head_names_are_kept(tmp_path: Path) -> None:
     assert len(parquet_rows(tmp_path)) == 40
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "points/_SUCCESS",
+        "points/day=2023-11-14/_SUCCESS",
+        "points/day=2023-11-14/part-00000-0a1b-c000.snappy.parquet",
+        "index/_SUCCESS",
+        "index/a.jsonl.gz",
+        "open/.DS_Store",
+        "left/.DS_Store",
+    ],
+)
+def test_what_others_put_into_the_lake_is_left_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """It is no trouble, nothing of ours, and never removed."""
+    tracker = open_at(tmp_path)
+    tracker.write(story(Pen(RUN)))
+    tracker.close()
+    stray = tmp_path / LAKE / name
+    stray.write_bytes(b"")
+    make_old(tmp_path)
+
+    done = open_at(tmp_path).compact()
+
+    assert done == Compaction(0, 0, 1)
+    assert stray.exists()
+    assert caplog.records == []
+    assert [info.run_id for info in open_at(tmp_path).runs()] == [RUN]
+
+
+class MarkingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem in memory that has empty objects in place of directories."""
+
+    cachable = False
+
+    def find(self, path: str, **kw: object) -> object:
+        """Give the object that stands for the directory too."""
+        return [f"{path}/", *super().find(path, **kw)]
+
+
+def test_empty_object_in_place_of_a_directory_is_no_trouble() -> None:
+    """Consoles of object stores write such ones."""
+    tracker = FsspecTracker(MarkingFiles(), f"/{new_run_id()}")
+    tracker.write(story(Pen(RUN)))
+
+    assert tracker.compact() == Compaction(1, 40, 0)
+
+
+@pytest.mark.parametrize("part", ["open", "left"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\xff", b"{", b"[]", b"{}", b'{"directory": 1, "time_ns": 2}', b"other"],
+)
+def test_damaged_mark_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, part: str, content: bytes
+) -> None:
+    """One warning names it; its run is compacted and listed, and no batch is lost."""
+    open_at(tmp_path).write(story(Pen(RUN)))
+    if part == "left":
+        open_at(tmp_path).compact()
+    (mark,) = (tmp_path / LAKE / part).iterdir()
+    if content == b"other":
+        content = mark.read_bytes().replace(directory_name(RUN).encode(), b"OTHER")
+    mark.write_bytes(content)
+    make_old(tmp_path)
+
+    done = open_at(tmp_path).compact()
+
+    assert (done.runs, done.removed) == (int(part == "open"), 0)
+    assert [mark.name in record.getMessage() for record in caplog.records] == [True]
+    assert mark.exists()
+    open_at(tmp_path).write(Pen(RUN, attempt=2).log(ParamsBody({"lr": 7})))
+    assert len([*open_at(tmp_path).runs("params.lr = 7")]) == 1
+
+
 def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
     """Whoever has removed them: what is left is not removed too."""
     tracker = open_at(tmp_path)
@@ -340,6 +512,130 @@ def test_batches_stay_where_their_points_are_gone(tmp_path: Path) -> None:
     assert tracker.compact().removed == 0
 
     assert len(batches_in(tmp_path)) == 1
+
+
+class RacingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem in memory where something happens before a file is fetched."""
+
+    cachable = False
+    before = "/points/"
+    races: "Sequence[Callable[[], object]]" = ()
+
+    def cat_file(self, path: str, *args: object, **kw: object) -> object:
+        """Let others be faster, once."""
+        if self.before in path:
+            races, self.races = self.races, ()
+            for race in races:
+                race()
+        return super().cat_file(path, *args, **kw)
+
+
+def late(writer: str, attempt: int, run_id: str = RUN) -> Batch:
+    """Return what another attempt adds to a run."""
+    pen = Pen(run_id, writer, attempt)
+    return pen.log(MetricsBody(5, {"train": {"loss": 0.5}}), END)
+
+
+def raced(root: str, batch: Batch, before: str = "/points/") -> FsspecTracker:
+    """Open a tracker beside which another one brings and compacts a batch."""
+    other, fs = FsspecTracker(MemoryFileSystem(), root), RacingFiles()
+    fs.before = before
+    fs.races = [partial(other.write, batch), partial(other.compact, RUN)]
+    return FsspecTracker(fs, root)
+
+
+def test_compaction_goes_on_when_another_one_is_faster(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Points that it was about to read are in the object that replaced theirs."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2), late("later", 3)]
+    for batch in told:
+        model.write(batch)
+    first = FsspecTracker(MemoryFileSystem(), root)
+    first.write(told[0])
+    first.compact()
+    first.write(told[1])
+
+    raced(root, told[2]).compact()
+
+    assert caplog.records == []
+    again = FsspecTracker(MemoryFileSystem(), root)
+    again.compact()
+    assert answers(again, RUN) == answers(model, RUN)
+    assert len(MemoryFileSystem().find(f"{root}/{LAKE}/points")) == 1
+
+
+def test_records_are_given_when_a_compaction_replaces_them() -> None:
+    """Whoever copies a run gets all of it, the late records too."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2)]
+    first = FsspecTracker(MemoryFileSystem(), root)
+    first.write(told[0])
+    first.compact()
+
+    for batch in raced(root, told[1]).batches(RUN):
+        model.write(batch)
+
+    assert answers(model, RUN) == answers(FsspecTracker(MemoryFileSystem(), root), RUN)
+
+
+def test_run_is_read_whole_when_its_head_is_replaced() -> None:
+    """Though the batches that the head covered are long gone."""
+    root, model = f"/{new_run_id()}", MemoryTracker()
+    told = [story(Pen(RUN)), late("late", 2)]
+    for batch in told:
+        model.write(batch)
+    fs = MemoryFileSystem()
+    first = FsspecTracker(fs, root)
+    first.write(told[0])
+    first.compact()
+    fs.rm(f"{root}/{directory_name(RUN)}/batches", recursive=True)
+
+    found = raced(root, told[1], "/heads/").params(RUN)
+
+    assert found == model.params(RUN)
+
+
+def test_head_whose_points_were_removed_already_is_superseded(tmp_path: Path) -> None:
+    """As a compaction leaves it that was killed when it had written another head."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    heads = []
+    for batch in (story(Pen(RUN)), late("late", 2)):
+        tracker.write(batch)
+        model.write(batch)
+        tracker.compact()
+        (head,) = tmp_path.glob("*/heads/*")
+        heads.append((head, head.read_bytes()))
+    (before, content), (after, _) = heads
+    before.write_bytes(content)
+
+    open_at(tmp_path).compact(RUN)
+
+    assert [*tmp_path.glob("*/heads/*")] == [after]
+    assert answers(open_at(tmp_path), RUN) == answers(model, RUN)
+
+
+def test_run_that_cannot_be_compacted_stops_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named in a warning, and its error is raised when the others are done."""
+    tracker = open_at(tmp_path)
+    runs = sorted(("a", "b", "c"), key=directory_name)
+    tracker.write(story(Pen(runs[0])))
+    tracker.compact()
+    tracker.write(late("late", 2, runs[0]))
+    for run_id in runs[1:]:
+        tracker.write(story(Pen(run_id)))
+    next(tmp_path.glob(POINTS)).unlink()
+
+    with pytest.raises(FileNotFoundError):
+        open_at(tmp_path).compact()
+
+    assert {row["run_id"] for row in parquet_rows(tmp_path)} == {*runs[1:]}
+    assert [directory_name(runs[0]) in one.getMessage() for one in caplog.records] == [
+        True
+    ]
 
 
 class CountingFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
