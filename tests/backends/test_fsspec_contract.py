@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.unmeasured import unmeasured
 from tracker_core.identity import new_run_id
 from tracker_core.testing import TrackerContract
 from tracker_fsspec import FsspecTracker, create
+
+__all__ = ["unmeasured"]
 
 
 class TestLocalFiles(TrackerContract):

@@ -104,7 +104,14 @@ def test_csv_tells_odd_values_as_json(tracker: "Cli", stored: "Store") -> None:
     assert [json.loads(text) for text in texts[:-2]] == [*ODD[:-2]]
 
 
-@pytest.mark.parametrize("reader", ["pandas", "duckdb", "pyarrow"])
+@pytest.mark.parametrize(
+    "reader",
+    [
+        pytest.param("pandas", marks=pytest.mark.one_python),
+        pytest.param("duckdb", marks=pytest.mark.one_python),
+        "pyarrow",
+    ],
+)
 def test_parquet_equals_what_was_logged(
     tracker: "Cli", stored: "Store", tmp_path: Path, reader: str
 ) -> None:
