@@ -38,7 +38,7 @@ def through_tracker(tracker: SqliteTracker, path: Path) -> float:
     """Export; return the seconds that it took."""
     start = time.perf_counter()
     with path.open("wb") as file:
-        for piece in exported("parquet", points_of_runs(tracker)):
+        for piece in exported("parquet", points_of_runs(tracker, tracker.runs())):
             file.write(piece)
         os.fsync(file.fileno())
     return time.perf_counter() - start
@@ -87,7 +87,7 @@ def main() -> None:
             fill(tracker, chosen.runs, chosen.points)
             columns = [
                 (it.run.run_id, steps, array("d", values))
-                for it in points_of_runs(tracker)
+                for it in points_of_runs(tracker, tracker.runs())
                 if isinstance(values := it.points.values, array)
                 and isinstance(steps := it.points.steps, array)
             ]

@@ -1,22 +1,73 @@
-"""Columns of points as Arrow arrays; the module needs pyarrow.
+"""Points as Arrow arrays and as Parquet; the module needs pyarrow.
 
 A value becomes three columns, the same in every Parquet file that is written here:
 ``value``, the number or the double nearest to an int; ``is_integer``, whether it was
 logged as an int; and ``value_json`` for what no double holds exactly.
 """
 
+import io
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tracker_core.blocks import Column
-from tracker_core.points import value_column
+from tracker_core.points import Points, value_column
 from tracker_core.values import Value, to_json
 
-__all__ = ["int_array", "packed", "repeated", "value_arrays"]
+__all__ = ["int_array", "packed", "parquet_pieces", "repeated", "value_arrays"]
+
+_SCHEMA = pa.schema(
+    [
+        ("run_id", pa.string()),
+        ("experiment", pa.string()),
+        ("series", pa.string()),
+        ("index", pa.int64()),
+        ("step", pa.int64()),
+        ("time", pa.timestamp("ns", "UTC")),
+        ("value", pa.float64()),
+        ("is_integer", pa.bool_()),
+        ("value_json", pa.string()),
+    ]
+)
+_WORDS = ("run_id", "experiment", "series", "value_json")
+_NUMBERS = ("index", "step", "time")
+# A row group that is worth its while.
+_GROUP_ROWS = 2**18
 
 _EXACT = 2**53
+
+
+def parquet_pieces(
+    tables: Iterable[tuple[str, str | None, str, Points]],
+) -> Iterator[bytes]:
+    """Give the pieces of a Parquet file that holds points.
+
+    Args:
+        tables: Run id, experiment, series and points, one after the other.
+    """
+    given = _Given()
+    with pq.ParquetWriter(
+        pa.PythonFile(given, "w"),
+        _SCHEMA,
+        compression="zstd",
+        use_dictionary=[*_WORDS],
+        column_encoding=dict.fromkeys(_NUMBERS, "DELTA_BINARY_PACKED"),
+        # Else readers that know Arrow would take words for categories.
+        store_schema=False,
+    ) as writer:
+        waiting: list[pa.Table] = []
+        for table in tables:
+            if len(table[-1]):
+                waiting.append(_table(*table))
+            if sum(one.num_rows for one in waiting) >= _GROUP_ROWS:
+                writer.write_table(pa.concat_tables(waiting), _GROUP_ROWS)
+                waiting = []
+                yield given.taken()
+        if waiting:
+            writer.write_table(pa.concat_tables(waiting), _GROUP_ROWS)
+    yield given.taken()
 
 
 def value_arrays(values: Sequence[Value]) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -54,6 +105,45 @@ def repeated(value: object, kind: pa.DataType, count: int) -> pa.Array:
 def packed(column: Sequence[Value]) -> Column:
     """Return a column in the least space; one that is an array stays as it is."""
     return column if isinstance(column, range | array) else value_column(column)
+
+
+def _table(
+    run_id: str, experiment: str | None, series: str, points: Points
+) -> pa.Table:
+    count = len(points)
+    columns = [
+        *(repeated(word, pa.string(), count) for word in (run_id, experiment, series)),
+        int_array(range(count)),
+        int_array(points.steps),
+        int_array(points.times_ns).cast(_SCHEMA.field("time").type),
+        *value_arrays(points.values),
+    ]
+    return pa.table(columns, schema=_SCHEMA)
+
+
+class _Given(io.RawIOBase):
+    """A file whose bytes are taken away as they are written."""
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._place = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: "bytes | memoryview") -> int:  # type: ignore[override]  # any buffer
+        size = memoryview(data).nbytes
+        self._held += data
+        self._place += size
+        return size
+
+    def tell(self) -> int:
+        return self._place
+
+    def taken(self) -> bytes:
+        taken = bytes(self._held)
+        self._held.clear()
+        return taken
 
 
 def _value(value: Value) -> tuple[float | None, bool, str | None]:

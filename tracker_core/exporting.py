@@ -16,22 +16,18 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tracker_core.api import NativeTracker, Query
+from tracker_core.api import NativeTracker
 from tracker_core.errors import ConfigError
 from tracker_core.points import Points
 from tracker_core.values import to_json
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from tracker_core.runs import RunInfo
 
 __all__ = ["FORMATS", "SeriesPoints", "exported", "points_of_runs"]
 
 _COLUMNS = ("run_id", "experiment", "series", "index", "step", "time", "value")
 _BILLION = 1_000_000_000
-# A row group of Parquet that is worth its while.
-_GROUP_ROWS = 2**18
 
 
 class SeriesPoints(NamedTuple):
@@ -43,31 +39,23 @@ class SeriesPoints(NamedTuple):
 
 
 def points_of_runs(
-    tracker: NativeTracker,
-    query: Query = None,
-    series: Iterable[str] = (),
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
+    tracker: NativeTracker, runs: "Iterable[RunInfo]", series: Iterable[str] = ()
 ) -> Iterator[SeriesPoints]:
-    """Give the points of each series of each run, the newest run first.
+    """Give the points of each series of each run, in the order of the runs.
 
     Args:
         tracker: What holds the runs.
-        query: Which runs; None for all.
+        runs: Which, as :meth:`NativeTracker.runs` gives them.
         series: The names of the series that are wanted; none for all.
-        progress: Is told how many runs are done, and of how many.
 
     Raises:
-        QueryError: The query means nothing.
         NotSupportedError: The tracker lacks :attr:`Capability.HISTORY`.
     """
     wanted = {*series}
-    runs = tracker.runs(query)
-    for done, run in enumerate(runs):
-        progress(done, len(runs))
+    for run in runs:
         for name in tracker.series(run.run_id):
             if not wanted or name in wanted:
                 yield SeriesPoints(run, name, tracker.points(run.run_id, name))
-    progress(len(runs), len(runs))
 
 
 def exported(form: str, tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
@@ -128,88 +116,16 @@ def _jsonl(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
 
 def _parquet(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        from tracker_core.arrow import int_array, repeated, value_arrays
+        from tracker_core.arrow import parquet_pieces
     except ImportError as error:
         message = (
             "the form 'parquet' needs the package pyarrow; install "
             "tracker-core[parquet], or export as csv or jsonl"
         )
         raise ConfigError(message) from error
-
-    words, whole = pa.string(), pa.int64()
-    schema = pa.schema(
-        [
-            *(("run_id", words), ("experiment", words), ("series", words)),
-            *(("index", whole), ("step", whole)),
-            ("time", pa.timestamp("ns", "UTC")),
-            *(("value", pa.float64()), ("is_integer", pa.bool_())),
-            ("value_json", words),
-        ]
+    return parquet_pieces(
+        (run.run_id, run.experiment, series, points) for run, series, points in tables
     )
-
-    def rows(table: SeriesPoints) -> "pa.Table":
-        run, points = table.run, table.points
-        count = len(points)
-        columns = [
-            *(repeated(it, words, count) for it in (run.run_id, run.experiment)),
-            repeated(table.series, words, count),
-            int_array(range(count)),
-            int_array(points.steps),
-            int_array(points.times_ns).cast(schema.field("time").type),
-            *value_arrays(points.values),
-        ]
-        return pa.table(columns, schema=schema)
-
-    given = _Given()
-    with pq.ParquetWriter(
-        pa.PythonFile(given, "w"),
-        schema,
-        compression="zstd",
-        use_dictionary=["run_id", "experiment", "series", "value_json"],
-        column_encoding=dict.fromkeys(("index", "step", "time"), "DELTA_BINARY_PACKED"),
-        # Else readers that know Arrow would take words for categories.
-        store_schema=False,
-    ) as writer:
-        waiting: list[pa.Table] = []
-        for table in tables:
-            if not len(table.points):
-                continue
-            waiting.append(rows(table))
-            if sum(one.num_rows for one in waiting) >= _GROUP_ROWS:
-                writer.write_table(pa.concat_tables(waiting), _GROUP_ROWS)
-                waiting = []
-                yield given.taken()
-        if waiting:
-            writer.write_table(pa.concat_tables(waiting), _GROUP_ROWS)
-    yield given.taken()
-
-
-class _Given(io.RawIOBase):
-    """A file whose bytes are taken away as they are written."""
-
-    def __init__(self) -> None:
-        self._held = bytearray()
-        self._place = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: "bytes | memoryview") -> int:  # type: ignore[override]  # any buffer
-        size = memoryview(data).nbytes
-        self._held += data
-        self._place += size
-        return size
-
-    def tell(self) -> int:
-        return self._place
-
-    def taken(self) -> bytes:
-        taken = bytes(self._held)
-        self._held.clear()
-        return taken
 
 
 def _time(time_ns: int) -> str:

@@ -1,7 +1,7 @@
 """``tracker export``: the points of many runs as one file for other programs."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from tracker_core.cli.selection import no_run_matches
 from tracker_core.cli.stores import blamed, open_store
 from tracker_core.exporting import FORMATS, SeriesPoints, exported, points_of_runs
 from tracker_core.expressions import parse
+from tracker_core.runs import RunInfo
 
 __all__ = ["export"]
 
@@ -72,9 +73,10 @@ def export(
     condition = None if query is None else parse(query)
     is_shown = path is not None or not is_terminal()
     with open_store(backend) as store, blamed(store), _progress(is_shown) as show:
-        if not store.tracker.runs(condition, limit=1):
+        runs = store.tracker.runs(condition)
+        if not runs:
             raise Failure(no_run_matches(store, query))
-        tables = points_of_runs(store.tracker, condition, series, show)
+        tables = points_of_runs(store.tracker, show(runs), series)
         pieces = exported(form, _complete(tables, series))
         if path is None:
             write_output(pieces)
@@ -117,15 +119,16 @@ def _complete(
 
 
 @contextmanager
-def _progress(is_shown: bool) -> Iterator[Callable[[int, int], None]]:  # noqa: FBT001 - a private word
+def _progress(
+    is_shown: bool,  # noqa: FBT001 - a private word
+) -> Iterator[Callable[[Sequence[RunInfo]], Iterable[RunInfo]]]:
     """Show on a terminal how many runs are done."""
     if not is_shown or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _done, _total: None
+        yield lambda runs: runs
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     columns = TextColumn("exporting"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("runs", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield bar.track

@@ -1,5 +1,7 @@
 """Attempts: which try of a run a process belongs to, by what the journal knows."""
 
+from collections.abc import Iterable
+
 from tracker_core.journal.folders import RunFolder, WriterFolder
 
 __all__ = ["has_launcher", "job_attempt", "launcher_attempt", "shell_attempt"]
@@ -48,9 +50,9 @@ def job_attempt(
         restarts: How often the job has started its processes again.
     """
     writers = folder.writers()
-    for writer in writers:
-        if _is_launcher(writer):
-            return writer.writer.attempt + restarts
+    launched = _launched(writers, restarts)
+    if launched is not None:
+        return launched
     jobs = [writer for writer in writers if writer.role == "job"]
     alive = [writer.writer for writer in jobs if _lives(writer)]
     for found in alive:
@@ -73,11 +75,17 @@ def shell_attempt(folder: RunFolder, requeues: int, restarts: int) -> int:
         restarts: How often the job has started its processes again.
     """
     writers = folder.writers()
-    for writer in writers:
-        if _is_launcher(writer):
-            return writer.writer.attempt + restarts
+    launched = _launched(writers, restarts)
+    if launched is not None:
+        return launched
     known = [writer.writer.attempt for writer in writers]
     return max([1 + requeues + restarts, *known])
+
+
+def _launched(writers: Iterable[WriterFolder], restarts: int) -> int | None:
+    """Return the attempt below the launcher that lives here; None without one."""
+    here = (writer.writer for writer in writers if _is_launcher(writer))
+    return next((writer.attempt + restarts for writer in here), None)
 
 
 def _is_launcher(writer: WriterFolder) -> bool:
