@@ -16,7 +16,8 @@ __all__ = ["compact"]
 
 
 @click.command(
-    epilog=examples("tracker compact", "tracker compact @last --tracker fsspec")
+    short_help="runs in a smaller form",
+    epilog=examples("tracker compact", "tracker compact @last --tracker fsspec"),
 )
 @click.argument("wanted", metavar="[RUN]...", nargs=-1)
 @read_options

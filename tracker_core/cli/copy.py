@@ -27,10 +27,11 @@ _LEFT = 1
 
 
 @click.command(
+    short_help="runs to another backend",
     epilog=examples(
         "tracker copy --from sqlite --to fsspec",
         "tracker copy --from sqlite --to lake 'experiment = \"iris\"'",
-    )
+    ),
 )
 @click.argument("query", metavar="[QUERY]", required=False)
 @click.option(

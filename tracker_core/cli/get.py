@@ -30,11 +30,12 @@ _TEXTS = ("json", "jsonl", "sql", "toml", "xml", "yaml")
 
 
 @click.command(
+    short_help="content of an artifact",
     epilog=examples(
         "tracker get @last model.pt -o .     write the file model.pt",
         "tracker get @last results           print a text",
         "tracker get @last results | jq .    hand it to a program",
-    )
+    ),
 )
 @click.argument("wanted", metavar="RUN")
 @click.argument("artifact", metavar="NAME_OR_DIGEST")

@@ -19,6 +19,7 @@ __all__ = ["env", "run"]
 
 
 @click.command(
+    short_help="a command as a tracked job",
     context_settings={"allow_interspersed_args": False},
     epilog=examples("tracker run --experiment iris -- python train.py --epochs 50"),
 )
@@ -59,10 +60,11 @@ def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> N
 
 
 @click.command(
+    short_help="variables for a launcher",
     epilog=examples(
         '( eval "$(tracker env --experiment iris)"; sbatch train.sh )',
         "tracker env --format docker > job.env",
-    )
+    ),
 )
 @launch_options
 @click.option(

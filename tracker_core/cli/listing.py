@@ -26,6 +26,7 @@ __all__ = ["list_command"]
 
 @click.group(
     "list",
+    short_help="table of runs",
     cls=Commands,
     invoke_without_command=True,
     epilog=examples(

@@ -16,10 +16,11 @@ __all__ = ["show"]
 
 
 @click.command(
+    short_help="one run, all that is known",
     epilog=examples(
         "tracker show @last",
         "tracker show @last --logs --level warn",
-    )
+    ),
 )
 @click.argument("wanted", metavar="RUN")
 @click.option("--logs", "with_logs", is_flag=True, help="Print its messages.")

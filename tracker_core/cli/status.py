@@ -59,7 +59,8 @@ class _Told(NamedTuple):
 
 
 @click.command(
-    epilog=examples("tracker status", "tracker status @last", "tracker status --dead")
+    short_help="how far delivery is",
+    epilog=examples("tracker status", "tracker status @last", "tracker status --dead"),
 )
 @click.argument("wanted", metavar="[RUN]", required=False)
 @click.option("--dead", is_flag=True, help="Show the records that backends refuse.")

@@ -32,11 +32,12 @@ _LEFT = 1
 
 
 @click.command(
+    short_help="deliver what is left",
     epilog=examples(
         "tracker sync",
         "tracker sync @last --to fsspec",
         "tracker sync --retry-dead",
-    )
+    ),
 )
 @click.argument("wanted", metavar="[RUN]", required=False)
 @click.option(

@@ -40,10 +40,11 @@ def _names(
 
 
 @click.command(
+    short_help="compare backends",
     epilog=examples(
         "tracker verify @last",
         "tracker verify @last --tracker sqlite --tracker fsspec",
-    )
+    ),
 )
 @click.argument("wanted", metavar="RUN")
 @click.option(
