@@ -42,7 +42,7 @@ ROWS = (
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),
-    ("outofmemory", "launcher"),
+    ("forwarding", "jobprocess", "launches", "outofmemory", "launcher"),
     ("cli",),
 )
 LEVELS = {name: level for level, row in enumerate(ROWS) for name in row}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tracker_core.launcher import plan_launch
+from tracker_core.launches import plan_launch
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli

@@ -17,7 +17,8 @@ from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import ConfigError, InvalidValueError
 from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import RunFolder
-from tracker_core.launcher import Launch, launch_job, plan_launch
+from tracker_core.launcher import launch_job
+from tracker_core.launches import Launch, plan_launch
 from tracker_core.runs import RunInfo
 from tracker_core.testing import MemoryTracker
 from tracker_core.testing.faults import Call, FaultyTracker, once

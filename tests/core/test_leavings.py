@@ -12,7 +12,8 @@ import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import Target
 from tracker_core.journal.folders import run_folders
-from tracker_core.launcher import launch_job, plan_launch
+from tracker_core.launcher import launch_job
+from tracker_core.launches import plan_launch
 from tracker_core.leavings import shell_command
 from tracker_core.runlog import run_log
 from tracker_core.values import Value

@@ -3,7 +3,8 @@
 import os
 import sys
 
-from tracker_core.launcher import launch_job, plan_launch
+from tracker_core.launcher import launch_job
+from tracker_core.launches import plan_launch
 from tracker_core.opening import open_targets
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from tracker_core.cli.selection import (
     unknown_run,
 )
 from tracker_core.cli.stores import open_configured
-from tracker_core.launcher import Launch
+from tracker_core.launches import Launch
 
 __all__ = ["with_parent"]
 
