@@ -176,3 +176,17 @@ def test_call_from_a_shell_loads_the_journal_alone(
 
     assert not loaded & ({*HEAVY, *SLOW, *RARE} - LOGGING)
     assert {name for name in loaded if name.startswith("tracker_")} <= LOGGING | library
+
+
+def test_command_loads_no_other_command(bare: set[str], tmp_path: Path) -> None:
+    """Reading runs does not wait for what launches jobs and copies stores."""
+    call = (
+        f"import os, sys\nos.chdir({str(tmp_path)!r})\nsys.argv = ['tracker', 'list']\n"
+        "from tracker_core.cli.entry import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code\n"
+    )
+
+    loaded = modules_after(call) - bare
+
+    others = {"copying", "launcher", "verification", "cli.launch", "cli.copy"}
+    assert not loaded & {f"tracker_core.{name}" for name in others}

@@ -1,31 +1,38 @@
 """The command itself: what it is called with, and what it says of itself."""
 
-from itertools import chain, zip_longest
+from itertools import zip_longest
 
 import click
 
 from tracker_core import __version__
-from tracker_core.cli.border import Commands, plain_failures
-from tracker_core.cli.compact import compact
-from tracker_core.cli.copy import copy
-from tracker_core.cli.export import export
-from tracker_core.cli.get import get
-from tracker_core.cli.importing import import_command
-from tracker_core.cli.launch import env, run
-from tracker_core.cli.listing import list_command
-from tracker_core.cli.log import log
-from tracker_core.cli.show import show
-from tracker_core.cli.status import status
-from tracker_core.cli.sync import sync
-from tracker_core.cli.verify import verify
+from tracker_core.cli.border import plain_failures
+from tracker_core.cli.commands import Commands
 
 __all__ = ["main"]
 
 
+# By what they are for: the name of a command, the module and the name that it is loaded
+# from once it is used, and what is said of it in 27 letters at the most.
 _COMMANDS = {
-    "Launch and log": (run, env, log),
-    "Read": (list_command, show, get, export),
-    "Deliver and keep": (status, sync, copy, import_command, verify, compact),
+    "Launch and log": (
+        ("run", "launch:run", "a command as a tracked job"),
+        ("env", "launch:env", "variables for a launcher"),
+        ("log", "log:log", "log from any language"),
+    ),
+    "Read": (
+        ("list", "listing:list_command", "table of runs"),
+        ("show", "show:show", "one run, all that is known"),
+        ("get", "get:get", "content of an artifact"),
+        ("export", "export:export", "points of many runs, a file"),
+    ),
+    "Deliver and keep": (
+        ("status", "status:status", "how far delivery is"),
+        ("sync", "sync:sync", "deliver what is left"),
+        ("copy", "copy:copy", "runs to another backend"),
+        ("import", "importing:import_command", "runs of other systems"),
+        ("verify", "verify:verify", "compare backends"),
+        ("compact", "compact:compact", "runs in a smaller form"),
+    ),
 }
 # What is left of half a line of 80 letters beside the longest name.
 _NAME_WIDTH, _HELP_WIDTH = 9, 27
@@ -49,25 +56,20 @@ class _Tracker(Commands):
         del ctx
         for title, commands in _COMMANDS.items():
             formatter.write(f"{title}:\n")
-            cells = [_cell(command) for command in commands]
+            cells = [
+                f"{name:<{_NAME_WIDTH}} {text:<{_HELP_WIDTH}}"
+                for name, _, text in commands
+            ]
             for left, right in zip_longest(cells[::2], cells[1::2], fillvalue=""):
                 formatter.write(f"  {left}  {right}".rstrip() + "\n")
 
 
-def _cell(command: click.Command) -> str:
-    text = command.get_short_help_str(_HELP_WIDTH)
-    return f"{command.name:<{_NAME_WIDTH}} {text:<{_HELP_WIDTH}}"
-
-
 @click.group(
     cls=_Tracker,
+    later={name: place for row in _COMMANDS.values() for name, place, _ in row},
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Begin with `tracker run -- python train.py`, then `tracker list`.",
 )
 @click.version_option(__version__, prog_name="tracker", message="%(prog)s %(version)s")
 def main() -> None:
     """Launch jobs whose runs are tracked, and read what they logged."""
-
-
-for _command in chain.from_iterable(_COMMANDS.values()):
-    main.add_command(_command)

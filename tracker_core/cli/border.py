@@ -9,7 +9,6 @@ configuration.
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from textwrap import dedent
 
 import click
@@ -27,7 +26,6 @@ from tracker_core.errors import (
 from tracker_core.redaction import redact
 
 __all__ = [
-    "Commands",
     "Failure",
     "Misuse",
     "examples",
@@ -72,22 +70,6 @@ class Misuse(Failure):
     """A wrong usage or configuration, with exit code 2."""
 
     exit_code = 2
-
-
-class Commands(click.Group):
-    """Commands under one name; an unknown one is asked back about."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that the arguments begin with."""
-        name = args[0]
-        if self.get_command(ctx, name) is None and not name.startswith("-"):
-            known = self.list_commands(ctx)
-            near = " or ".join(map(repr, get_close_matches(name, known)))
-            hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-            ctx.fail(f"no command {clean(name)!r}; {hint}")
-        return super().resolve_command(ctx, args)
 
 
 def examples(*lines: str) -> str:

@@ -16,7 +16,6 @@ __all__ = ["compact"]
 
 
 @click.command(
-    short_help="runs in a smaller form",
     epilog=examples("tracker compact", "tracker compact @last --tracker fsspec"),
 )
 @click.argument("wanted", metavar="[RUN]...", nargs=-1)

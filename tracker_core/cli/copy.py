@@ -27,7 +27,6 @@ _LEFT = 1
 
 
 @click.command(
-    short_help="runs to another backend",
     epilog=examples(
         "tracker copy --from sqlite --to fsspec",
         "tracker copy --from sqlite --to lake 'experiment = \"iris\"'",

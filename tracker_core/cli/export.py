@@ -23,7 +23,6 @@ _OUTPUT = "-"
 
 
 @click.command(
-    short_help="points of many runs, a file",
     epilog=examples(
         "tracker export -o points.parquet",
         "tracker export 'experiment = \"iris\"' --series train/loss > loss.csv",

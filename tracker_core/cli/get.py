@@ -30,7 +30,6 @@ _TEXTS = ("json", "jsonl", "sql", "toml", "xml", "yaml")
 
 
 @click.command(
-    short_help="content of an artifact",
     epilog=examples(
         "tracker get @last model.pt -o .     write the file model.pt",
         "tracker get @last results           print a text",

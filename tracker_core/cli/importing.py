@@ -14,7 +14,6 @@ __all__ = ["import_command"]
 
 @click.command(
     "import",
-    short_help="runs of other systems",
     epilog=examples(
         "tracker import mlflow http://localhost:5000 --to sqlite",
         "tracker import torchx s3://bucket/torchx --to lake",

@@ -20,7 +20,6 @@ __all__ = ["env", "run"]
 
 
 @click.command(
-    short_help="a command as a tracked job",
     context_settings={"allow_interspersed_args": False},
     epilog=examples("tracker run --experiment iris -- python train.py --epochs 50"),
 )
@@ -61,7 +60,6 @@ def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> N
 
 
 @click.command(
-    short_help="variables for a launcher",
     epilog=examples(
         '( eval "$(tracker env --experiment iris)"; sbatch train.sh )',
         "tracker env --format docker > job.env",

@@ -3,13 +3,10 @@
 import click
 from click.core import ParameterSource
 
-from tracker_core.cli.artifacts import list_artifacts
-from tracker_core.cli.backends import list_trackers
-from tracker_core.cli.border import Commands, examples, say
+from tracker_core.cli.border import examples, say
 from tracker_core.cli.choice import Choice, choice_options, list_runs
+from tracker_core.cli.commands import Commands
 from tracker_core.cli.documents import mapping_value, print_json
-from tracker_core.cli.labels import list_experiments, list_groups
-from tracker_core.cli.lineage import list_lineage
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.selection import (
     find_run,
@@ -26,8 +23,14 @@ __all__ = ["list_command"]
 
 @click.group(
     "list",
-    short_help="table of runs",
     cls=Commands,
+    later={
+        "artifacts": "artifacts:list_artifacts",
+        "experiments": "labels:list_experiments",
+        "groups": "labels:list_groups",
+        "lineage": "lineage:list_lineage",
+        "trackers": "backends:list_trackers",
+    },
     invoke_without_command=True,
     epilog=examples(
         "tracker list --limit 10",
@@ -61,7 +64,7 @@ def list_command(
         command = ctx.invoked_subcommand
         raise click.UsageError(f"runs are chosen by `tracker list`, not by {command!r}")
     passed_on = {"backend": backend, "as_json": as_json}
-    ctx.default_map = dict.fromkeys(list_command.commands, passed_on)
+    ctx.default_map = dict.fromkeys(list_command.list_commands(ctx), passed_on)
 
 
 @list_command.command(
@@ -119,13 +122,3 @@ def _no_users(store: Store, wanted: str, parent: RunInfo | None) -> str:
 def _say(hint: str) -> None:
     if hint:
         say(hint)
-
-
-for _command in (
-    list_artifacts,
-    list_experiments,
-    list_groups,
-    list_lineage,
-    list_trackers,
-):
-    list_command.add_command(_command)

@@ -22,7 +22,6 @@ class _Words(click.Command):
 
 
 @click.command(
-    short_help="log from any language",
     cls=_Words,
     options_metavar="KIND NAME VALUE | KIND NAME=VALUE... | --stdin",
     epilog=examples(

@@ -16,7 +16,6 @@ __all__ = ["show"]
 
 
 @click.command(
-    short_help="one run, all that is known",
     epilog=examples(
         "tracker show @last",
         "tracker show @last --logs --level warn",

@@ -59,7 +59,6 @@ class _Told(NamedTuple):
 
 
 @click.command(
-    short_help="how far delivery is",
     epilog=examples("tracker status", "tracker status @last", "tracker status --dead"),
 )
 @click.argument("wanted", metavar="[RUN]", required=False)

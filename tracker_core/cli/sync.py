@@ -32,7 +32,6 @@ _LEFT = 1
 
 
 @click.command(
-    short_help="deliver what is left",
     epilog=examples(
         "tracker sync",
         "tracker sync @last --to fsspec",

@@ -40,7 +40,6 @@ def _names(
 
 
 @click.command(
-    short_help="compare backends",
     epilog=examples(
         "tracker verify @last",
         "tracker verify @last --tracker sqlite --tracker fsspec",
