@@ -17,6 +17,7 @@ __all__ = [
     "flush",
     "give_up_output",
     "has_colours",
+    "has_letters",
     "is_terminal",
 ]
 
@@ -61,9 +62,22 @@ def has_colours() -> bool:
     return is_terminal() and not os.environ.get("NO_COLOR")
 
 
+def has_letters(text: str) -> bool:
+    """Tell whether the encoding of the output has all letters of ``text``."""
+    try:
+        text.encode(_encoding(sys.stdout))
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def echo(text: str, *, to_stderr: bool = False, ends_line: bool = True) -> None:
     """Print lines; letters that the encoding lacks are written out."""
     stream = sys.stderr if to_stderr else sys.stdout
-    encoding = getattr(stream, "encoding", None) or "utf-8"
+    encoding = _encoding(stream)
     text = text.encode(encoding, "backslashreplace").decode(encoding)
     click.echo(text, nl=ends_line, err=to_stderr)
+
+
+def _encoding(stream: object) -> str:
+    return getattr(stream, "encoding", None) or "utf-8"
