@@ -30,6 +30,13 @@ WORKERS = [
 ]
 
 nox.needs_version = ">=2025.2.9"
+# Many times as fast as pip; it may use the Pythons that are there, and no others. It
+# does not look where PIP_FIND_LINKS points: what must come from there, such as a build
+# of torch for processors alone, has to be installed by ``python -m pip``.
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.download_python = "never"
+# It trusts whom the system trusts, as pip does.
+os.environ.setdefault("UV_SYSTEM_CERTS", "true")
 
 
 def install(session: nox.Session, group: str, *arguments: str) -> None:
