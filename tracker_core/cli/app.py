@@ -32,6 +32,7 @@ _COMMANDS = {
         ("import", "importing:import_command", "runs of other systems"),
         ("verify", "verify:verify", "compare backends"),
         ("compact", "compact:compact", "runs in a smaller form"),
+        ("check", "check:check", "would a job be tracked here"),
     ),
 }
 # What is left of half a line of 80 letters beside the longest name.
