@@ -85,12 +85,13 @@ def end_of_exit_code(code: int) -> EndedBody:
             has it. 128 + n is what a shell says for the signal n.
     """
     if code == 0:
-        return EndedBody("launcher", "FINISHED", None)
+        return EndedBody("launcher", "FINISHED", None, 0)
     number = -code if code < 0 else code - 128
     if code > 0 and number not in _DEADLY:
-        return EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": code})
+        return EndedBody("launcher", "FAILED", _exit_cause(code), code)
     status = "FAILED" if number in _CRASHES else "KILLED"
-    return EndedBody("launcher", status, _signal_cause(number))
+    known = code if code > 0 else None
+    return EndedBody("launcher", status, _signal_cause(number), known)
 
 
 def end_of_signal(number: int) -> EndedBody:
@@ -121,7 +122,11 @@ def _end_of_exit(error: SystemExit) -> EndedBody:
     code = int(given) if isinstance(given, int) else 0 if given is None else 1
     if code == 0:
         return EndedBody("job", "FINISHED", None)
-    return EndedBody("job", "FAILED", {"kind": "exit_code", "exit_code": code})
+    return EndedBody("job", "FAILED", _exit_cause(code))
+
+
+def _exit_cause(code: int) -> dict[str, Value]:
+    return {"kind": "exit_code", "exit_code": code}
 
 
 def _signal_cause(number: int) -> dict[str, Value]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     import subprocess
+    from resource import struct_rusage
 
 __all__ = ["Forwarding", "wait_for"]
 
@@ -78,16 +79,21 @@ class Forwarding:
             _send(self._process, number)
 
 
-def wait_for(process: "subprocess.Popen[bytes]") -> int:
+def wait_for(process: "subprocess.Popen[bytes]") -> "struct_rusage":
     """Wait for the end of the job, and hand signals on meanwhile, each at once.
 
     A signal may reach another thread than the main one, which alone hands it on and
     would learn of it only when the job ends if it slept in ``waitpid``.
+
+    Returns:
+        What the job has used; the process has its ``returncode`` then.
     """
     with _bell() as bell:
-        while (code := process.poll()) is None:
+        while (ended := os.wait4(process.pid, os.WNOHANG))[0] == 0:
             os.read(bell, 4096)
-    return code
+    _, status, usage = ended
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return usage
 
 
 @contextmanager
@@ -110,9 +116,12 @@ def _bell() -> Iterator[int]:
 
 
 def _send(process: "subprocess.Popen[bytes]", number: int) -> None:
-    # A job that has become another user's (sudo) takes no signals of ours.
-    with suppress(PermissionError):
-        process.send_signal(number)
+    # Popen.send_signal would ask whether the process has ended, and that question loses
+    # what it has used. A job that has become another user's (sudo) takes no signals of
+    # ours, and one that has just been waited for is no more.
+    if process.returncode is None:
+        with suppress(PermissionError, ProcessLookupError):
+            os.kill(process.pid, number)
 
 
 def _is_in_front() -> bool:

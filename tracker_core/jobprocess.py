@@ -3,16 +3,22 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 from tracker_core.ends import end_of_exit_code
 from tracker_core.forwarding import Forwarding, wait_for
 from tracker_core.notices import warn
 from tracker_core.records import EndedBody
 
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
 __all__ = ["JobEnd", "end_of", "run_job"]
 
+_OWN_STATUS = Path("/proc/self/status")
 _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
@@ -38,8 +44,32 @@ def run_job(
         process = subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
     except OSError as error:
         return _end_unstarted(command[0], error)
+    own_bytes = _own_peak_bytes()
     forwarding.begin(process)
-    return end_of(wait_for(process))
+    usage = wait_for(process)
+    end = end_of(process.returncode)
+    peak_bytes = _peak_bytes(usage, own_bytes)
+    return end._replace(body=end.body._replace(peak_memory_bytes=peak_bytes))
+
+
+def _peak_bytes(usage: "struct_rusage", own_bytes: int) -> int | None:
+    """Return the memory of the largest process; None when that may be ours.
+
+    Linux counts for a process from its fork on, when it still was this one
+    (``exec_mmap`` in https://github.com/torvalds/linux/blob/master/fs/exec.c).
+    """
+    found = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return found if found > own_bytes else None
+
+
+def _own_peak_bytes() -> int:
+    """Return the most memory that this process has had; 0 where nobody tells."""
+    try:
+        lines = _OWN_STATUS.read_text("utf-8").splitlines()
+    except OSError:  # no Linux
+        return 0
+    told = (line.split() for line in lines if line.startswith("VmHWM:"))
+    return next((int(kib) * 1024 for _, kib, _ in told), 0)
 
 
 def end_of(code: int) -> JobEnd:

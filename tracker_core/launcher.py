@@ -19,7 +19,7 @@ from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.errors import TrackerError
 from tracker_core.forwarding import Forwarding
 from tracker_core.jobprocess import JobEnd, end_of, run_job
-from tracker_core.journal.folders import RunFolder
+from tracker_core.journal.folders import RunFolder, this_host
 from tracker_core.journaling import open_journal
 from tracker_core.launches import Launch
 from tracker_core.leavings import Leavings
@@ -116,7 +116,7 @@ def _let_go(target: Target) -> None:
 def _begin(launch: Launch, delivery: Delivery, given: Container[str]) -> None:
     """Record that the run has begun, and begin to deliver it."""
     announce(delivery, launch.created)
-    delivery.send(StartedBody("launcher"))
+    delivery.send(StartedBody("launcher", this_host()))
     if isinstance(delivery, JournaledDelivery):
         delivery.expect(made for made in launch.backends if made.name not in given)
         delivery.start()

@@ -157,9 +157,15 @@ class CreatedBody(NamedTuple):
 
 
 class StartedBody(NamedTuple):
-    """A writer of the run has begun its work, as the job or as its launcher."""
+    """A writer of the run has begun its work, as the job or as its launcher.
+
+    Args:
+        role: As what.
+        host: The name of its machine, or None where that is not told.
+    """
 
     role: Role
+    host: str | None = None
 
 
 class EndedBody(NamedTuple):
@@ -170,11 +176,16 @@ class EndedBody(NamedTuple):
         status: ``FINISHED``, ``FAILED`` or ``KILLED``.
         cause: Why, as ``{"kind": …}`` with details, or None when there is nothing to
             explain. The kinds are those of :class:`~tracker_core.runs.RunInfo`.
+        exit_code: That of the job, as its launcher knows it; None when a signal ended
+            it, and where it is not known.
+        peak_memory_bytes: As in :class:`~tracker_core.runs.Attempt`.
     """
 
     role: Role
     status: str
     cause: Mapping[str, Value] | None
+    exit_code: int | None = None
+    peak_memory_bytes: int | None = None
 
 
 class SpanBody(NamedTuple):

@@ -568,7 +568,7 @@ class AppRun:
             if self._status is not None:
                 return
             self._status, self._starter = "RUNNING", os.getpid()
-        self._delivery.send(StartedBody("job"))
+        self._delivery.send(StartedBody("job", os.uname().nodename))
 
     def finish(
         self, status: str = "FINISHED", cause: Mapping[str, object] | None = None

@@ -55,6 +55,13 @@ class Attempt:
         cause: As in :class:`RunInfo`.
         started_at: When its first process started.
         ended_at: When it ended, or None while it runs.
+        host: The machine on which it started, or None where nobody told.
+        exit_code: That of the job; None while it runs, when a signal ended it, and
+            where nobody knows.
+        peak_memory_bytes: The most memory that one process of the job had in RAM at
+            once, the largest of all that the launcher and they have waited for. None
+            while it runs, without a launcher, and when it was no more than the
+            launcher itself takes, some 40 MiB, below which Linux tells nothing.
     """
 
     number: int
@@ -62,6 +69,22 @@ class Attempt:
     cause: Mapping[str, Value] | None
     started_at: datetime
     ended_at: datetime | None
+    host: str | None = None
+    exit_code: int | None = None
+    peak_memory_bytes: int | None = None
+
+    @property
+    def duration(self) -> float | None:
+        """How long it took, in seconds; None while it runs."""
+        if self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
+    @property
+    def signal(self) -> str | None:
+        """The name of the signal that ended it, or None where no signal is known."""
+        name = (self.cause or {}).get("signal")
+        return name if isinstance(name, str) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +218,34 @@ def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
     if not deciding and started.keys() <= ends.keys():
         jobs = [ends[writer] for writer, role in started.items() if role == "job"]
         deciding = jobs or list(ends.values())
-    first_ns = events[0][0][1]
+    started_at, host = to_datetime(events[0][0][1]), _host(events)
     if not deciding:
-        return Attempt(number, "RUNNING", None, to_datetime(first_ns), None)
-    status = min((body.status for _, body in deciding), key=_badness)
-    last_ns = max(key[1] for key, _ in deciding)
-    cause = None if status == "FINISHED" else _cause(status, ends.values())
-    return Attempt(number, status, cause, to_datetime(first_ns), to_datetime(last_ns))
+        return Attempt(number, "RUNNING", None, started_at, None, host)
+    worst = min((body for _, body in deciding), key=lambda body: _badness(body.status))
+    cause = None if worst.status == "FINISHED" else _cause(worst.status, ends.values())
+    return Attempt(
+        number,
+        worst.status,
+        cause,
+        started_at,
+        to_datetime(max(key[1] for key, _ in deciding)),
+        host,
+        _exit_code(worst),
+        max((body.peak_memory_bytes or 0 for _, body in deciding), default=0) or None,
+    )
+
+
+def _host(events: Iterable[LifecycleEvent]) -> str | None:
+    started = (body for _, body in events if isinstance(body, StartedBody))
+    return next((body.host for body in started if body.host is not None), None)
+
+
+def _exit_code(end: EndedBody) -> int | None:
+    if end.exit_code is not None:
+        return end.exit_code
+    # A job without a launcher, and launchers of old, tell it in the cause alone.
+    told = (end.cause or {}).get("exit_code")
+    return told if type(told) is int else None
 
 
 def _decides(end: EndedBody) -> bool:

@@ -94,6 +94,7 @@ _TEXTS = frozenset(
         "execution",
         "experiment",
         "group_id",
+        "host",
         "level",
         "message",
         "name",
@@ -108,6 +109,7 @@ _TEXTS = frozenset(
         "trace_id",
     ]
 )
+_COUNTS = ("exit_code", "peak_memory_bytes")
 _NULLABLE = frozenset({"artifact_name", "span_id", "trace_id"})
 _ENVELOPE = ("sequence", "time_ns", "kind")
 
@@ -393,6 +395,9 @@ def _check_fields(fields: Mapping[str, Value], nullable: AbstractSet[str]) -> No
     for name in _TEXTS & fields.keys():
         if fields[name] is not None or name not in nullable:
             _text(fields, name)
+    for name in _COUNTS:
+        if fields.get(name) is not None:
+            _count(fields, name)
     timestamp = fields.get("timestamp", 0.0)
     if not isinstance(timestamp, float) or not math.isfinite(timestamp):
         message = f"the field 'timestamp' is {timestamp!r}; it was damaged"

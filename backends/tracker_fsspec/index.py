@@ -28,7 +28,9 @@ from tracker_fsspec.store import Store
 
 __all__ = ["Entry", "Index", "entry_of", "index_name", "index_to_bytes"]
 
-_VERSION = 1
+_VERSION = 2
+# The entries of version 1 tell less of attempts.
+_READABLE = (1, 2)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _LEVEL = 6
@@ -225,7 +227,7 @@ def _entries(path: str, content: bytes) -> Iterator[Entry]:
     try:
         lines = gzip.decompress(content).decode().split("\n")
         told = [cast("dict[str, Value]", from_json(line)) for line in lines if line]
-        entries = [Entry(one) for one in told if one["version"] == _VERSION]
+        entries = [Entry(one) for one in told if one["version"] in _READABLE]
     except (OSError, EOFError, ValueError, TypeError, LookupError) as error:
         _log.warning("passed over %s, which cannot be read: %s", path, error)
         return

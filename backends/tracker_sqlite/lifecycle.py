@@ -25,6 +25,7 @@ RUN_COLUMNS = (
     "FROM runs LEFT JOIN experiments ON experiments.id = runs.experiment"
 )
 
+_FACTS = ("host", "exit_code", "peak_memory_bytes")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -126,6 +127,7 @@ def _attempts_to_json(attempts: tuple[Attempt, ...]) -> str:
                 "cause": None if attempt.cause is None else dict(attempt.cause),
                 "started_ns": _to_ns(attempt.started_at),
                 "ended_ns": _to_ns(attempt.ended_at),
+                **{fact: getattr(attempt, fact) for fact in _FACTS},
             }
             for attempt in attempts
         ]
@@ -142,6 +144,10 @@ def _attempts(text: str) -> tuple[Attempt, ...]:
             cause=_cause(row["cause"]),
             started_at=to_datetime(cast("int", row["started_ns"])),
             ended_at=_time(cast("int | None", row["ended_ns"])),
+            # Rows of before these were kept have none.
+            host=cast("str | None", row.get("host")),
+            exit_code=cast("int | None", row.get("exit_code")),
+            peak_memory_bytes=cast("int | None", row.get("peak_memory_bytes")),
         )
         for row in cast("list[dict[str, Value]]", from_json(text))
     )

@@ -1,5 +1,6 @@
 """Runs that have ended as Parquet: what is compacted, by whom, and who reads it."""
 
+import gzip
 import io
 import json
 import math
@@ -693,6 +694,23 @@ def test_index_is_merged_and_its_parts_are_removed(tmp_path: Path) -> None:
     assert with_parts == (13, exact(model.runs()))
     assert len([*index.iterdir()]) == 1
     assert exact(open_at(tmp_path).runs()) == exact(model.runs())
+
+
+def test_index_of_version_1_is_read(tmp_path: Path) -> None:
+    """What it does not tell of attempts is none."""
+    tracker, model = open_at(tmp_path), MemoryTracker()
+    tracker.write(batch := story(Pen(RUN)))
+    model.write(batch)
+    tracker.close()
+    (path,) = (tmp_path / LAKE / "index").iterdir()
+    told = json.loads(gzip.decompress(path.read_bytes()))
+    for fact in ("host", "exit_code", "peak_memory_bytes"):
+        del told["info"]["attempts"][0][fact]
+    path.write_bytes(gzip.compress(json.dumps({**told, "version": 1}).encode()))
+
+    found = open_at(tmp_path).runs()
+
+    assert exact(found) == exact(model.runs())
 
 
 def test_damaged_index_is_passed_over(

@@ -455,3 +455,19 @@ def test_migration_waits_for_other_processes(path: Path) -> None:
 
     with closing(SqliteTracker(path)) as tracker:
         assert list(tracker.run_ids()) == ["run"]
+
+
+def test_attempts_without_facts_are_read(path: Path) -> None:
+    """Earlier versions kept less of an attempt, in the same column."""
+    with closing(create(str(path))) as tracker:
+        tracker.write(_BATCHES[0])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(
+            "UPDATE runs SET attempts = json_remove("
+            "attempts, '$[0].host', '$[0].exit_code', '$[0].peak_memory_bytes')"
+        )
+
+    with closing(create(str(path))) as tracker:
+        (attempt,) = tracker.run("run").attempts
+
+    assert (attempt.status, attempt.host, attempt.exit_code) == ("FAILED", None, None)

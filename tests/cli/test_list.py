@@ -142,8 +142,10 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
     store.write(
         "x",
         CreatedBody("n", "iris", "g", "p", {"depth": 50}),
-        StartedBody("launcher"),
-        EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": 3}),
+        StartedBody("launcher", "node1"),
+        EndedBody(
+            "launcher", "FAILED", {"kind": "exit_code", "exit_code": 3}, 3, 2**27
+        ),
         SpanBody("t", "s"),
         at=100,
     )
@@ -158,6 +160,13 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
         "started_at": started,
         "ended_at": ended,
     }
+    facts = {
+        "duration": 1.0,
+        "host": "node1",
+        "exit_code": 3,
+        "signal": None,
+        "peak_memory_bytes": 2**27,
+    }
     assert done.json == {
         "version": 1,
         "has_more": True,
@@ -168,7 +177,7 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
                 "experiment": "iris",
                 "group_id": "g",
                 "parent_run_id": "p",
-                "attempts": [{"number": 1, **life}],
+                "attempts": [{"number": 1, **life, **facts}],
                 "created_at": "1970-01-01T00:01:40.000000Z",
                 "experiment_config": {"depth": 50},
                 "trace_id": "t",

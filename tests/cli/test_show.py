@@ -376,6 +376,7 @@ def test_card_as_json_has_the_attempts_of_a_step(tracker: "Cli", told: "Store") 
         "cause": cause,
         "started_at": "1970-01-01T00:00:04.000000Z",
         "ended_at": "1970-01-01T00:00:05.000000Z",
+        "duration": 1.0,
     }
 
 

@@ -283,6 +283,30 @@ def test_launch_passes_the_end_on(
     assert info.started_at is not None
 
 
+@pytest.mark.parametrize(
+    ("ending", "exit_code", "signal_name"),
+    [("0", 0, None), ("3", 3, None), ("os.kill(os.getpid(), 9)", None, "SIGKILL")],
+)
+def test_launch_tells_the_facts_of_its_attempt(
+    store: NativeTracker, ending: str, exit_code: int | None, signal_name: str | None
+) -> None:
+    """Where it ran, how it ended and how much memory it took at most."""
+    # Much more than a launcher takes, below which nothing is told.
+    _, info = run(store, *python(f"import os; b'1' * (1 << 28); os._exit({ending})"))
+
+    (attempt,) = info.attempts
+    assert attempt.host == os.uname().nodename
+    assert (attempt.exit_code, attempt.signal) == (exit_code, signal_name)
+    assert 1 << 28 < (attempt.peak_memory_bytes or 0) < 1 << 30
+
+
+def test_launch_tells_no_memory_that_may_be_its_own(store: NativeTracker) -> None:
+    """A process begins as one of the launcher, and Linux counts that."""
+    _, info = run(store, "true")
+
+    assert info.attempts[0].peak_memory_bytes is None
+
+
 def test_launch_records_who_the_run_is(store: NativeTracker) -> None:
     """Name, experiment, group and parent are recorded, the parent as a source too."""
     launch = plan_launch(OUTER, name="n")

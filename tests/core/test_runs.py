@@ -239,6 +239,46 @@ def test_finished_run_has_no_cause() -> None:
     assert _info(_started(), _ended("FINISHED", _EXIT)).cause is None
 
 
+def test_attempt_tells_where_it_started_first() -> None:
+    """Of several processes the first that says where counts."""
+    events = [
+        _event(StartedBody("job", "node2"), "b", 3),
+        _event(StartedBody("launcher", "node1"), "a", 2),
+        _event(StartedBody("job"), "c", 1),
+    ]
+
+    (attempt,) = _info(*events).attempts
+
+    assert (attempt.host, attempt.duration) == ("node1", None)
+
+
+def test_attempt_tells_what_its_launchers_saw() -> None:
+    """The exit code goes with the status, and the largest process was the largest."""
+    events = [
+        _event(EndedBody("launcher", "FINISHED", None, 0, 900), "a", 2),
+        _event(EndedBody("launcher", "FAILED", _EXIT, 3, 500), "b", 3),
+        _event(EndedBody("job", "FAILED", _EXIT, 4, 2000), "c", 3),
+    ]
+
+    (attempt,) = _info(*events).attempts
+
+    assert (attempt.exit_code, attempt.peak_memory_bytes) == (3, 900)
+
+
+@pytest.mark.parametrize(
+    ("cause", "exit_code", "signal"),
+    [(_EXIT, 3, None), (_SIGNAL, None, "SIGTERM"), (_OOM, None, None)],
+)
+def test_attempt_without_a_launcher_tells_what_its_cause_does(
+    cause: dict[str, Value], exit_code: int | None, signal: str | None
+) -> None:
+    """A job that left by ``sys.exit`` or dies of a signal has said so itself."""
+    (attempt,) = _info(_started(), _ended("FAILED", cause)).attempts
+
+    assert (attempt.exit_code, attempt.signal) == (exit_code, signal)
+    assert attempt.duration == 1.0
+
+
 def test_last_attempt_gives_the_status() -> None:
     """Each attempt has its own start, end and cause."""
     info = _info(

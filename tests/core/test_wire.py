@@ -221,6 +221,11 @@ _OLDER: dict[str, tuple[str, Body]] = {
         ArtifactBody("n", "p", None),
     ),
     "created": ('"kind":"created"', CreatedBody()),
+    "started": ('"kind":"started","role":"job"', StartedBody("job")),
+    "ended": (
+        '"kind":"ended","role":"launcher","status":"FAILED","cause":null',
+        EndedBody("launcher", "FAILED", None),
+    ),
     "created with three": (
         '"kind":"created","name":"n","experiment":"e","group_id":null',
         CreatedBody("n", "e"),
@@ -250,6 +255,11 @@ def test_record_without_newer_fields_is_read(case: str) -> None:
         (CreatedBody("n", experiment_config={}), {"name", "experiment_config"}),
         (LogBody("info", "m", None), {"level", "message", "metadata"}),
         (SpanBody(None, "s"), {"trace_id", "span_id"}),
+        (StartedBody("job"), {"role"}),
+        (
+            EndedBody("launcher", "FINISHED", None, 0),
+            {"role", "status", "cause", "exit_code"},
+        ),
         (UnknownBody("hologram", {"x": 1}), {"x"}),
     ],
 )
@@ -315,6 +325,9 @@ def test_fields_of_an_unknown_kind_are_kept() -> None:
         '"kind":"created","experiment":[1]',
         '"kind":"span","trace_id":5,"span_id":null',
         '"kind":"ended","role":"job","status":null,"cause":null',
+        '"kind":"ended","role":"job","status":"","cause":null,"exit_code":"1"',
+        '"kind":"ended","role":"job","status":"","cause":null,"peak_memory_bytes":-1',
+        '"kind":"started","role":"job","host":5',
     ],
 )
 def test_damaged_record_is_refused(fields: str) -> None:

@@ -29,6 +29,7 @@ CAUGHT = {
     "IgnoresParents": "test_run_ids_of_a_parent_are_the_runs_that_used_it",
     "JobBeatsLauncher": "test_launcher_may_know_better_than_a_job_that_failed",
     "OneAttempt": "test_attempts_are_told_apart",
+    "ForgetsFactsOfAttempts": "test_attempts_tell_their_facts",
     "TimesInMicroseconds": "test_points_tell_index_step_and_time",
     "Unsorted": "test_mappings_are_sorted_by_key",
     "HalfABatch": "test_large_batch_is_taken_whole",

@@ -344,6 +344,20 @@ class OneAttempt(MemoryTracker):
         super().write(batch._replace(writer=batch.writer._replace(attempt=1)))
 
 
+class ForgetsFactsOfAttempts(MemoryTracker):
+    """Keeps of an end only what was told of one at first."""
+
+    def write(self, batch: Batch) -> None:
+        """Forget the exit code and the memory."""
+        records = tuple(
+            record._replace(body=EndedBody(*record.body[:3]))
+            if isinstance(record.body, EndedBody)
+            else record
+            for record in batch.records
+        )
+        super().write(batch._replace(records=records))
+
+
 class TimesInMicroseconds(MemoryTracker):
     """Keeps times as datetimes, which have no nanoseconds."""
 
@@ -426,6 +440,7 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
     IgnoresParents,
     JobBeatsLauncher,
     OneAttempt,
+    ForgetsFactsOfAttempts,
     TimesInMicroseconds,
     Unsorted,
     HalfABatch,

@@ -57,7 +57,7 @@ def run_value(info: RunInfo) -> dict[str, Value]:
         "parent_run_id": info.parent_run_id,
         "status": info.status,
         "cause": _optional_mapping(info.cause),
-        "attempts": [_attempt_value(attempt) for attempt in info.attempts],
+        "attempts": [_run_attempt_value(attempt) for attempt in info.attempts],
         "created_at": time_value(info.created_at),
         "started_at": time_value(info.started_at),
         "ended_at": time_value(info.ended_at),
@@ -154,13 +154,24 @@ def time_value(at: datetime | None) -> str | None:
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _attempt_value(attempt: Attempt) -> Value:
+def _run_attempt_value(attempt: Attempt) -> Value:
+    return {
+        **_attempt_value(attempt),
+        "host": attempt.host,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "peak_memory_bytes": attempt.peak_memory_bytes,
+    }
+
+
+def _attempt_value(attempt: Attempt) -> dict[str, Value]:
     return {
         "number": attempt.number,
         "status": attempt.status,
         "cause": _optional_mapping(attempt.cause),
         "started_at": time_value(attempt.started_at),
         "ended_at": time_value(attempt.ended_at),
+        "duration": attempt.duration,
     }
 
 

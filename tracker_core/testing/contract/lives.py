@@ -197,6 +197,23 @@ class Lives(ContractFixtures):
         assert (run.status, run.cause, run.ended_at) == ("RUNNING", None, None)
         assert run.started_at == _START + timedelta(milliseconds=1)
 
+    def test_attempts_tell_their_facts(
+        self, native_tracker: NativeTracker, run_id: str
+    ) -> None:
+        """Where each try started, its exit code and its memory; None is no 0."""
+        launcher, again = Pen(run_id, "launcher"), Pen(run_id, attempt=2)
+        end = EndedBody("launcher", "FINISHED", None, 0, 2**40 + 1)
+        native_tracker.write(launcher.log(end, at=1_500))
+        native_tracker.write(launcher.log(StartedBody("launcher", "n\u00f6de"), at=2))
+        native_tracker.write(again.log(StartedBody("job"), at=2_000))
+
+        first, second = native_tracker.run(run_id).attempts
+
+        assert (first.host, first.exit_code) == ("n\u00f6de", 0)
+        assert (first.peak_memory_bytes, first.duration) == (2**40 + 1, 1.498)
+        assert (second.host, second.exit_code) == (None, None)
+        assert (second.peak_memory_bytes, second.duration) == (None, None)
+
     def test_created_at_is_the_earliest_record_of_any_kind(
         self, native_tracker: NativeTracker, run_id: str
     ) -> None:

@@ -47,9 +47,9 @@ def story(run_id: str) -> list[Batch]:
     again = Pen(run_id, "again", attempt=2)
     cause: dict[str, Value] = {"kind": "exit_code", "exit_code": 3}
     batches = [
-        launcher.log(CreatedBody("n", "e", "g", "p"), StartedBody("launcher")),
-        launcher.log(EndedBody("launcher", "FAILED", cause), at=50),
-        again.log(StartedBody("job"), CreatedBody(name="renamed"), at=60),
+        launcher.log(CreatedBody("n", "e", "g", "p"), StartedBody("launcher", "node1")),
+        launcher.log(EndedBody("launcher", "FAILED", cause, 3, 2**40), at=50),
+        again.log(StartedBody("job", "node2"), CreatedBody(name="renamed"), at=60),
         again.log(
             UnknownBody("hologram", {"x": 1}), EndedBody("job", "FINISHED", None)
         ),

@@ -245,10 +245,12 @@ def _lives() -> st.SearchStrategy[Body]:
     status = st.sampled_from(["FINISHED", "FAILED", "KILLED"])
     said = st.none() | st.sampled_from(["a", "b"]) | texts().filter(bool)
     config = st.none() | _mappings(values())
+    code = st.none() | st.integers(0, 255)
+    peak_bytes = st.none() | st.integers(1, 2**60)
     return st.one_of(
         st.builds(CreatedBody, said, said, said, said, config),
-        st.builds(StartedBody, role),
-        st.builds(EndedBody, role, status, _causes()),
+        st.builds(StartedBody, role, st.sampled_from([None, "node1", "n\u00f6de"])),
+        st.builds(EndedBody, role, status, _causes(), code, peak_bytes),
         st.builds(SpanBody, said, said),
     )
 
