@@ -36,6 +36,7 @@ ROWS = (
     ("copying", "arrow", "exporting"),
     ("runlog", "runprint"),
     ("sameness", "findings", "readings", "comparisons", "pointwise", "verification"),
+    ("directions", "partings", "comparing", "verdicts"),
     ("journal",),
     ("configfile", "settings", "registry"),
     ("delivery", "channel"),

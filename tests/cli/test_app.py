@@ -56,7 +56,7 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
     [
         (("lst",), "no command lst; did you mean list?"),
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
-        (("qqq",), "no command qqq; there are check, compact, copy, "),
+        (("qqq",), "no command qqq; there are check, compact, compare, "),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
     ],

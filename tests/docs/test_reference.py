@@ -8,6 +8,7 @@ import click
 import pytest
 
 from tracker_core import cli, errors
+from tracker_core.directions import HIGHER_IS_BETTER, LOWER_IS_BETTER
 from tracker_core.registry import GROUPS
 from tracker_core.settings import VARIABLES, Variable
 
@@ -87,3 +88,12 @@ def test_page_has_one_sentence_a_line(page: str) -> None:
     joined = _JOINED.findall(PAGES[page])
 
     assert not joined
+
+
+def test_command_page_has_every_word_of_a_direction() -> None:
+    """Whoever wonders why a run is called better finds the word."""
+    words = LOWER_IS_BETTER | HIGHER_IS_BETTER
+
+    missing = [word for word in words if f"`{word}`" not in PAGES["cli.md"]]
+
+    assert not missing
