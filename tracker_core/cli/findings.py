@@ -92,9 +92,9 @@ def unknown_variables(
             yield Finding(name, WARNING, f"{words} or TRACKER_BACKENDS")
         else:
             # What they share would make any two of them alike.
-            words = {known_name.removeprefix(_OURS): known_name for known_name in known}
-            near = get_close_matches(name.removeprefix(_OURS), words, 1)
-            hint = f"did you mean {words[near[0]]}?" if near else "correct or unset it"
+            named = {found.removeprefix(_OURS): found for found in known}
+            near = get_close_matches(name.removeprefix(_OURS), named, 1)
+            hint = f"did you mean {named[near[0]]}?" if near else "correct or unset it"
             yield Finding(name, WARNING, f"nobody reads this variable; {hint}")
 
 
