@@ -27,6 +27,9 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
             yield from commands(command, *path, name)
 
 
+NAMES = main.list_commands(click.Context(main))
+
+
 def test_version_is_printed(tracker: "Cli") -> None:
     """The version is that of the package."""
     assert tracker("--version").out == f"tracker {__version__}\n"
@@ -46,8 +49,8 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
     """The first help that a person sees leads on."""
     done = tracker("--help")
 
-    named = re.findall(r"(?:^|  )  ?([a-z]+)  +\S", done.out, re.MULTILINE)
-    assert sorted(named) == main.list_commands(click.Context(main))
+    named = re.findall(r"  ([a-z]+) +[a-z]", done.out)
+    assert sorted(named) == NAMES
     assert len(done.out.splitlines()) <= 24
 
 
@@ -56,7 +59,7 @@ def test_help_names_the_commands(tracker: "Cli") -> None:
     [
         (("lst",), "no command lst; did you mean list?"),
         (("list", "metdata"), "no command metdata; did you mean metadata?"),
-        (("qqq",), "no command qqq; there are check, compact, compare, "),
+        (("qqq",), f"no command qqq; there are {', '.join(NAMES)}"),
         (("list", "--limt", "3"), "Did you mean --limit?"),
         (("--verzion",), "Did you mean --version?"),
     ],

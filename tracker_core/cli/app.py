@@ -34,10 +34,11 @@ _COMMANDS = {
         ("verify", "verify:verify", "compare backends"),
         ("compact", "compact:compact", "runs in a smaller form"),
         ("check", "check:check", "would a job be tracked here"),
+        ("completion", "completion:completion", "words for Tab in a shell"),
     ),
 }
 # What is left of half a line of 80 letters beside the longest name.
-_NAME_WIDTH, _HELP_WIDTH = 9, 27
+_NAME_WIDTH, _HELP_WIDTH = 10, 27
 
 
 class _Tracker(Commands):

@@ -4,6 +4,7 @@ A command that lists runs should not wait for what copies them: of a group only 
 names are known until one of its commands is asked for.
 """
 
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -12,7 +13,10 @@ import click
 
 from tracker_core.cli.printing import clean
 
-__all__ = ["Commands"]
+__all__ = ["COMPLETION_VARIABLE", "Commands"]
+
+COMPLETION_VARIABLE = "_TRACKER_COMPLETE"
+"""The variable by which a shell asks for words."""
 
 
 class Commands(click.Group):
@@ -40,9 +44,14 @@ class Commands(click.Group):
         place = self._later.pop(cmd_name, None)
         if place is not None:
             module, _, attribute = place.partition(":")
-            found = getattr(import_module(f"tracker_core.cli.{module}"), attribute)
-            self.add_command(found, cmd_name)
-        return super().get_command(ctx, cmd_name)
+            loaded = getattr(import_module(f"tracker_core.cli.{module}"), attribute)
+            self.add_command(loaded, cmd_name)
+        found = super().get_command(ctx, cmd_name)
+        if found is not None and COMPLETION_VARIABLE in os.environ:
+            from tracker_core.cli.completing import teach
+
+            teach(found)
+        return found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
