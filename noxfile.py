@@ -12,7 +12,7 @@ import nox
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")
 # What the tests and the documentation import.
-EXTRAS = "[fsspec,mlflow,parquet,testing,yaml]"
+EXTRAS = "[fsspec,gpu,mlflow,parquet,testing,yaml]"
 # Compiles only what is imported, and then. Where warnings are errors, a compiler's
 # would fail whichever test comes first; there all is compiled, on all processors.
 LAZILY = "--no-compile"

@@ -27,6 +27,7 @@ from tracker_core.notices import warn
 from tracker_core.opening import announce
 from tracker_core.outofmemory import OutOfMemory
 from tracker_core.records import EndedBody, Sequencer, StartedBody
+from tracker_core.sampling import Sampling
 from tracker_core.schedulers import can_preempt
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def launch_job(
         _begin(launch, delivery, {target.name for target in given})
         with Forwarding() as forwarding:
             told = {**launch.job_environment(environ), **left.variables}
-            end = run_job(command, told, forwarding)
+            with Sampling(delivery.send, launch.home, launch.settings):
+                end = run_job(command, told, forwarding)
             forwarding.end()
             left.collect(delivery.send)
             body = _explained(end.body, memory, environ, forwarding)

@@ -78,6 +78,9 @@ class Launch(NamedTuple):
                 usual.close_timeout, settings.close_timeout
             ),
             "TRACKER_DISK_BUDGET": _unless(usual.disk_budget, settings.disk_budget),
+            "TRACKER_SYSTEM_INTERVAL": _unless(
+                usual.system_interval, settings.system_interval
+            ),
         }
         both = _in_both_families({name: text for name, text in said.items() if text})
         if names:

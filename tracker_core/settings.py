@@ -134,6 +134,12 @@ VARIABLES = {
             "`2GiB`; by default half of what is free when it is opened.",
         ),
         Variable(
+            "TRACKER_SYSTEM_INTERVAL",
+            None,
+            "How many seconds lie between two samples of what the machine and the job "
+            "use, which `tracker run` takes, 10 by default; 0 for none.",
+        ),
+        Variable(
             "TRACKER_TRACK_FILE",
             None,
             "The file to which a launched job may append lines `name=value`, which "
@@ -170,6 +176,8 @@ class Settings(NamedTuple):
         disk_budget: How many bytes the journal of a run may take; None for half of
             what is free.
         scheduled_id: The run id that follows from a scheduler's job, or None.
+        system_interval: How many seconds lie between two samples of the machine; 0 for
+            none.
     """
 
     job_id: str | None = None
@@ -187,6 +195,7 @@ class Settings(NamedTuple):
     close_timeout: float = 10.0
     disk_budget: int | None = None
     scheduled_id: str | None = None
+    system_interval: float = 10.0
 
 
 def tracker_config_env_var_name(name: str) -> str:
@@ -252,9 +261,10 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         on_error=_on_error(environ, files.on_error),
         embedded=_configured(_EMBEDDED, None, environ),
         mode=_mode(environ),
-        close_timeout=_close_timeout(environ),
+        close_timeout=_seconds(environ, "TRACKER_CLOSE_TIMEOUT"),
         disk_budget=_disk_budget(environ),
         scheduled_id=around.run_id,
+        system_interval=_seconds(environ, "TRACKER_SYSTEM_INTERVAL"),
     )
 
 
@@ -364,16 +374,16 @@ def _mode(environ: Mapping[str, str]) -> str:
     return mode
 
 
-def _close_timeout(environ: Mapping[str, str]) -> float:
-    text = _lookup(environ, "TRACKER_CLOSE_TIMEOUT")
+def _seconds(environ: Mapping[str, str], name: str, usual: float = 10.0) -> float:
+    text = _lookup(environ, name)
     if text is None:
-        return Settings().close_timeout
+        return usual
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds <= _MAX_SECONDS:
-        message = f"TRACKER_CLOSE_TIMEOUT is {text!r}; use seconds, such as 10"
+        message = f"{name} is {text!r}; use seconds, such as 10"
         raise ConfigError(message)
     return seconds
 

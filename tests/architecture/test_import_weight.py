@@ -13,6 +13,8 @@ HEAVY = (
     "importlib_metadata",
     "mlflow",
     "numpy",
+    "psutil",
+    "pynvml",
     "rich",
     "sqlite3",
     "tracker_core.cli",

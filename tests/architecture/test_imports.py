@@ -43,7 +43,8 @@ ROWS = (
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),
-    ("forwarding", "jobprocess", "launches", "outofmemory", "launcher"),
+    ("graphics", "machine"),
+    ("forwarding", "jobprocess", "launches", "outofmemory", "sampling", "launcher"),
     ("cli",),
 )
 LEVELS = {name: level for level, row in enumerate(ROWS) for name in row}

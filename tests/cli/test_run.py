@@ -45,6 +45,14 @@ say("ready")
 while True:
     time.sleep(0.1)
 """
+# Ends once it has been sampled twice.
+SAMPLED = """
+from tracker_core import AppRun
+
+run = AppRun.run_from_env()
+while run.metrics("system").read()["total"] < 2:
+    pass
+"""
 
 TWINS = {
     "TRACKER_JOB_ID": "TORCHX_JOB_ID",
@@ -411,3 +419,18 @@ def test_run_in_this_process_ends_with_the_code_of_the_job(
 
     assert done.code == 3
     assert only_run(database).experiment == "e"
+
+
+def test_run_samples_machine_and_job(
+    tracker: "Cli", database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The samples are a stream of the run, which the job need not know of."""
+    monkeypatch.setenv("TRACKER_SYSTEM_INTERVAL", "0.1")
+
+    done = tracker.process("run", *python(SAMPLED))
+
+    assert done.code == 0
+    with closing(SqliteTracker(str(database))) as store:
+        (run_id,) = store.run_ids()
+        found = store.series(run_id).keys()
+    assert {"system/memory_percent", "system/job_memory_bytes"} <= found
