@@ -8,7 +8,7 @@ a message could not say which file is meant.
 import re
 from collections.abc import Iterable
 
-__all__ = ["describe", "kept_text", "redact", "shows_secret"]
+__all__ = ["describe", "hide_secrets", "kept_text", "redact", "shows_secret"]
 
 _HIDDEN = "***"
 # Hiding every "a" would make a message unreadable and protect nothing.
@@ -21,6 +21,23 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _PATH = re.compile(r"(?:~|\.{1,2})?/[\w./-]*|[\w./-]+\.(?:db|sqlite3?)")
+
+
+def hide_secrets(text: str) -> str:
+    """Return ``text`` with ``***`` for whatever looks like a secret.
+
+    For what Tracker collects by itself, never for what a job logs on purpose. Whole
+    texts are better than single lines, since a private key has many; but a text must
+    not begin or end within a line. Takes time that grows with the length of the text
+    and no faster; hiding again changes nothing more.
+
+    Args:
+        text: For example the output of a program, a traceback, or a diff.
+    """
+    # Half a thousand lines, and patterns, that a job without any need never loads.
+    from tracker_core.hiding import hidden
+
+    return hidden(text)
 
 
 def redact(text: str, configs: Iterable[str | None] = ()) -> str:

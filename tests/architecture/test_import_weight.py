@@ -50,6 +50,7 @@ RARE = (
     "tracker_core.ends",
     "tracker_core.entries",
     "tracker_core.filters",
+    "tracker_core.hiding",
     "tracker_core.loghandler",
     "tracker_core.pages",
     "tracker_core.provenance",

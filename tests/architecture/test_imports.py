@@ -14,7 +14,8 @@ CORE = ROOT / "tracker_core"
 # A module imports modules of its own row or of rows above it, and no others.
 ROWS = (
     ("errors",),
-    ("unwrapping", "values", "redaction", "interruptions"),
+    ("unwrapping", "values", "interruptions"),
+    ("redaction", "hiding", "secretforms", "secretnames"),
     ("forks", "notices", "once", "identity", "mounts", "schedulers"),
     ("records", "wire", "gathered", "points", "blocks"),
     ("configs", "params", "metrics", "ends", "bodies"),
