@@ -44,6 +44,7 @@ ROWS = (
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),
+    ("stores",),
     ("graphics", "machine"),
     ("forwarding", "jobprocess", "launches", "outofmemory", "sampling", "launcher"),
     ("cli",),

@@ -13,12 +13,12 @@ from tracker_core.cli.documents import (
     step_values,
 )
 from tracker_core.cli.selection import name_of
-from tracker_core.cli.stores import Store
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.entries import LogEntry
 from tracker_core.runprint import run_fingerprints
 from tracker_core.runs import RunInfo
 from tracker_core.stepinfo import StepInfo
+from tracker_core.stores import Store
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 

@@ -11,13 +11,14 @@ from tracker_core.cli.border import say
 from tracker_core.cli.documents import print_json, run_value
 from tracker_core.cli.options import count, given
 from tracker_core.cli.selection import no_run_yet, similar
-from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, print_table, short_ids, value_cell
 from tracker_core.cli.text import age, duration, status_words, to_value
 from tracker_core.expressions import parse, parse_order
 from tracker_core.fields import Field, Space
 from tracker_core.filters import Comparison, Condition, Exists, FilterOp, all_of
 from tracker_core.runs import RunInfo
+from tracker_core.stores import Store
 from tracker_core.values import Value
 
 __all__ = ["Choice", "choice_options", "list_runs"]

@@ -9,8 +9,9 @@ from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import read_options
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.selection import select_run
-from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.stores import open_store
 from tracker_core.compactions import Compaction
+from tracker_core.stores import Store
 
 __all__ = ["compact"]
 

@@ -14,7 +14,7 @@ from tracker_core.cli.documents import (
 )
 from tracker_core.cli.options import read_options
 from tracker_core.cli.selection import select_run
-from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.stores import open_store
 from tracker_core.cli.text import to_value
 from tracker_core.comparing import (
     Comparison,
@@ -23,6 +23,7 @@ from tracker_core.comparing import (
     compare_runs,
 )
 from tracker_core.partings import Parting
+from tracker_core.stores import Store
 from tracker_core.values import Value
 from tracker_core.verdicts import verdict
 

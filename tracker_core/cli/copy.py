@@ -12,13 +12,14 @@ from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.selection import no_run_matches
-from tracker_core.cli.stores import Store, blamed, open_stores
+from tracker_core.cli.stores import blamed, open_stores
 from tracker_core.copying import Result, RunCopy, copy_runs
 from tracker_core.delivery.base import Target, unheld
 from tracker_core.errors import TrackerError
 from tracker_core.expressions import parse
 from tracker_core.filters import Condition
 from tracker_core.redaction import describe, redact
+from tracker_core.stores import Store
 from tracker_core.values import Value
 
 __all__ = ["copy", "copy_from"]

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import click
 
 from tracker_core.cli.border import failure_of
-from tracker_core.cli.stores import embedded_home, open_stores, outlives_process
+from tracker_core.cli.stores import open_stores
 from tracker_core.cli.text import size_words
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery.overview import backend_states
@@ -28,6 +28,7 @@ from tracker_core.journal.folders import run_folders
 from tracker_core.mounts import network_type
 from tracker_core.redaction import redact
 from tracker_core.settings import VARIABLES, Settings, tracker_config_env_var_name
+from tracker_core.stores import embedded_home, outlives_process
 
 __all__ = [
     "Finding",

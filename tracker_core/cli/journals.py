@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 from tracker_core.cli.border import Misuse, say
 from tracker_core.cli.selection import LAST, similar
-from tracker_core.cli.stores import embedded_home
 from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import JournalError
 from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import RunFolder, run_folders
+from tracker_core.stores import embedded_home
 
 __all__ = ["chosen_journals", "journaled_runs", "no_journal", "readable_journals"]
 

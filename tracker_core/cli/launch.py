@@ -9,12 +9,12 @@ from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.environments import FORMATS, print_environment
 from tracker_core.cli.options import given, launch_options
 from tracker_core.cli.parents import with_parent
-from tracker_core.cli.stores import outlives_process
 from tracker_core.delivery.base import Target
 from tracker_core.launcher import launch_job
 from tracker_core.launches import Launch, plan_launch
 from tracker_core.leavings import shell_command
 from tracker_core.opening import open_targets
+from tracker_core.stores import outlives_process
 
 __all__ = ["env", "run"]
 

@@ -7,9 +7,10 @@ from tracker_core.cli.border import examples
 from tracker_core.cli.documents import lineage_value, print_json
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.selection import find_run, name_of, unknown_run
-from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import print_heading, print_trees
 from tracker_core.datatypes import Lineage
+from tracker_core.stores import Store
 
 __all__ = ["list_lineage"]
 

@@ -14,9 +14,10 @@ from tracker_core.cli.selection import (
     select_run,
     similar_runs,
 )
-from tracker_core.cli.stores import Store, open_store
+from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, mapping_table, print_table
 from tracker_core.runs import RunInfo
+from tracker_core.stores import Store
 
 __all__ = ["list_command"]
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 from tracker_core.cli.border import Failure
-from tracker_core.cli.stores import Store, blamed
+from tracker_core.cli.stores import blamed
 from tracker_core.errors import RunNotFoundError
 from tracker_core.runs import RunInfo
+from tracker_core.stores import Store
 
 __all__ = [
     "LAST",

@@ -16,11 +16,12 @@ from tracker_core.cli.selection import (
     several_runs,
     similar_runs,
 )
-from tracker_core.cli.stores import Store, blamed, open_stores, outlives_process
+from tracker_core.cli.stores import blamed, open_stores
 from tracker_core.cli.tables import Table, print_heading, print_table
 from tracker_core.findings import Difference, LeftOut, Verification
 from tracker_core.readings import asked_note
 from tracker_core.runs import RunInfo
+from tracker_core.stores import Store, outlives_process
 from tracker_core.values import Value
 from tracker_core.verification import verify as compare
 
