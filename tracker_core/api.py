@@ -34,6 +34,7 @@ if TYPE_CHECKING:  # read paths only: dataclasses are heavy for a job to import
     from tracker_core.experiments import Experiment
     from tracker_core.filters import Condition, ParamFilter
     from tracker_core.points import Points
+    from tracker_core.removals import Removal
     from tracker_core.runs import RunInfo
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
@@ -471,6 +472,26 @@ class NativeTracker(TrackerBase):
         del run_id
         return Compaction()
 
+    def remove(self, run_id: str) -> "Removal":
+        """Remove a run, and all that no other run needs, for good.
+
+        When the call returns, no read of any tracker on the store knows the run. Others
+        keep what they say of it, as the edges that point to it, and the content that
+        they name too. A crash leaves the run, or what is left of it, to be removed
+        again, or none.
+
+        What the writers of the run send later is passed over as if it were taken, so
+        that a delivery which comes late brings nothing back. Other writers make a new
+        run of that id; this tracker's own calls, such as ``add_metadata``, do so too.
+
+        Raises:
+            RunNotFoundError: The store holds no record of it.
+            RetryableError: It may succeed later.
+            NotSupportedError: The tracker cannot remove runs.
+        """
+        message = f"this tracker cannot remove run {run_id!r}; use its own means"
+        raise NotSupportedError(message)
+
     def filter_runs(
         self, experiment: str | None, filters: "Iterable[ParamFilter]"
     ) -> "Sequence[RunInfo]":
@@ -580,6 +601,10 @@ class NativeTracker(TrackerBase):
 
     def _has_source(self, run_id: str, source_id: str) -> bool:
         return any(edge.source_run_id == source_id for edge in self.sources(run_id))
+
+    def _begin_writer(self) -> None:
+        """Let the eight calls write as somebody new, after a removal."""
+        self._sequencer = Sequencer()
 
     def _write_one(self, run_id: str, body: Body) -> None:
         self.write(self._sequencer.batch(check_name(run_id, "run id"), body))

@@ -192,6 +192,11 @@ class RunHistory:
             if body.name == name
         ]
 
+    def digests(self) -> set[str]:
+        """Return the digests of all content that an artifact means or has meant."""
+        told = (body.digest for _, body in self._in_order(ArtifactBody))
+        return {digest for digest in told if digest is not None}
+
     def sources(self, artifact_name: str | None = None) -> list[TrackerSource]:
         """Return the edges, or those of one label, each once and sorted."""
         told = {body for _, body in self._in_order(SourceBody)}

@@ -21,6 +21,11 @@ class Taken(NamedTuple):
         """Tell whether the record of that sequence was taken."""
         return any(first <= sequence <= last for first, last in self.ranges)
 
+    @property
+    def total(self) -> int:
+        """How many records were taken."""
+        return sum(last - first + 1 for first, last in self.ranges)
+
     def count_in(self, first: int, last: int) -> int:
         """Return how many of the records from ``first`` to ``last`` were taken."""
         return sum(

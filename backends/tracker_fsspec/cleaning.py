@@ -6,9 +6,19 @@ leaves what the next one removes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 
 from tracker_fsspec.index import Entry, Index, index_name, index_to_bytes
-from tracker_fsspec.layout import Lake, head_path, key_of, lake_path, points_parts
+from tracker_fsspec.layout import (
+    INCOMING_CONTENTS,
+    Lake,
+    content_path,
+    head_path,
+    key_of,
+    lake_path,
+    may_hold_run,
+    points_parts,
+)
 from tracker_fsspec.marks import GRACE_NS, Marks, open_keys
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store
@@ -49,6 +59,46 @@ class Cleaner:
                 if self._have_points(reader):
                     count += self._store.remove(reader.covered())
                     self._store.remove([mark.path])
+        return count
+
+    def free(self, directories: Iterable[str]) -> int:
+        """Free content that has been of no use for an hour; return how much of it.
+
+        Where a run cannot be read nothing is freed, as it may name any content.
+
+        Raises:
+            OSError: The store refuses.
+        """
+        names = self._store.files(lake_path(Lake.UNUSED, "")[:-1])
+        old = [name for name in names if self._is_old(lake_path(Lake.UNUSED, name))]
+        used = self._used(directories) if old else set()
+        if used is None:
+            return 0
+        return sum(self._free(name, is_used=name in used) for name in old)
+
+    def _used(self, directories: Iterable[str]) -> set[str] | None:
+        """Return the names of all content that runs name; None if one is damaged."""
+        used: set[str] = set()
+        for directory in filter(may_hold_run, directories):
+            reader = RunReader(self._store, directory)
+            history = reader.refresh_if_allowed()
+            if not reader.is_whole:
+                return None
+            digests = set() if history is None else history.digests()
+            used |= {digest.rpartition(":")[2] for digest in digests}
+        return used
+
+    def _free(self, name: str, *, is_used: bool) -> int:
+        """Take a mark away, and free its content; return how many files that were."""
+        mark = lake_path(Lake.UNUSED, name)
+        # Who adds the same content now takes it away, and relies on the content.
+        is_free = partial(self._is_old, mark)
+        count = 0
+        if not is_used:
+            path = content_path(name)
+            count = int(self._store.remove_if(path, INCOMING_CONTENTS, is_free))
+        if is_free():
+            self._store.remove([mark])
         return count
 
     def _have_points(self, reader: RunReader) -> bool:

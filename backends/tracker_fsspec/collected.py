@@ -61,6 +61,11 @@ class Collected:
         return sha256(to_json([self._run_id, told]).encode()).hexdigest()[:20]
 
     @property
+    def writers(self) -> list[str]:
+        """The ids of the writers."""
+        return sorted(self._writers)
+
+    @property
     def created_ns(self) -> int:
         """The time of the first record."""
         return min(writer.created_ns for writer in self._writers.values())

@@ -11,7 +11,9 @@ It goes in steps, and a crash leaves behind
 4. while what the head supersedes, an index object, a Parquet object and a head of
    fewer records, is removed: the head alone, which readers pass over, since another
    one covers it, and the next compaction removes.
-5. while the mark is left that says what is to be removed: batches that stay until the
+5. while it is looked whether the run was removed meanwhile: perhaps the run again, as
+   it was, until it is removed once more.
+6. while the mark is left that says what is to be removed: batches that stay until the
    run is compacted again. They cost space, and nothing else.
 
 Batches are removed an hour later (:mod:`tracker_fsspec.cleaning`). One that comes when
@@ -30,7 +32,7 @@ from tracker_fsspec.layout import (
     lake_path,
     points_name,
 )
-from tracker_fsspec.marks import Marks
+from tracker_fsspec.marks import Marks, RemovedMarks
 from tracker_fsspec.reader import RunReader
 from tracker_fsspec.store import Store
 
@@ -110,6 +112,8 @@ class Compactor:
         points, count = self._write_points(collected, history, directory)
         self._write_head(collected, points, directory)
         entry = self._write_entry(collected, history, points, directory)
+        if self._was_removed(collected, points, directory):
+            return None
         self._supersede(reader, directory, collected.inputs, points)
         self._marks.leave(directory, collected.inputs)
         return entry, count
@@ -151,6 +155,20 @@ class Compactor:
             if head.points is not None and head.points != points:
                 self._store.remove([lake_path(Lake.POINTS, head.points)])
             self._store.remove([path])
+
+    def _was_removed(
+        self, collected: Collected, points: str | None, directory: str
+    ) -> bool:
+        """Take back what was written, where the run was removed meanwhile."""
+        if not RemovedMarks(self._store).found(directory, collected.writers):
+            return False
+        entry = f"{key_of(directory)}-{collected.inputs}.jsonl.gz"
+        written = [lake_path(Lake.INDEX, entry)]
+        written += [lake_path(Lake.POINTS, points)] if points is not None else []
+        written.append(head_path(directory, collected.inputs))
+        self._store.remove(written)
+        self._store.remove_empty(directory)
+        return True
 
     def _write_entry(
         self,

@@ -216,6 +216,22 @@ class Index:
         for path, content in self._store.read_all(paths):
             self._objects[path.rpartition("/")[2]] = [*_entries(path, content)]
 
+    def forget(self, directory: str) -> None:
+        """Take the entries of a directory out of all objects that are there."""
+        self.refresh()
+        incoming = lake_path(Lake.INCOMING, "")[:-1]
+        for name, entries in [*self._objects.items()]:
+            rest = [entry for entry in entries if entry.directory != directory]
+            if rest and len(rest) < len(entries):
+                path = lake_path(Lake.INDEX, index_name(rest))
+                self._store.create(path, index_to_bytes(rest), incoming)
+            if len(rest) < len(entries):
+                self._store.remove([lake_path(Lake.INDEX, name)])
+        single = f"{key_of(directory)}-"
+        there = self._store.files(lake_path(Lake.INDEX, "")[:-1])
+        own = [name for name in there if name.startswith(single)]
+        self._store.remove(lake_path(Lake.INDEX, name) for name in own)
+
     @property
     def objects(self) -> Mapping[str, list[Entry]]:
         """The entries of each object, by its name, as they were last read."""

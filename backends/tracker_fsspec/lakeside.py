@@ -99,6 +99,7 @@ class LakeSide:
         if directory is None:
             cleaner.remove_marks(self._index, directories)
             removed += cleaner.merge(self._index, directories)
+            removed += cleaner.free(directories)
         _raise_first(failures)
         return Compaction(len(counts), sum(counts), removed)
 

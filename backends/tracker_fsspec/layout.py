@@ -17,6 +17,8 @@
                          /merged-<inputs>.jsonl.gz         the same of many
                    /open/<key>-<tracker>                   who may write to a run still
                    /left/<key>-<inputs>                    what is to be removed later
+                   /removed/<key>-<writer>                 whose records are passed over
+                   /unused/<abcd…>                         content to be freed later
                    /incoming/                              unfinished, local disks only
 
 A batch is one object of JSON lines (:mod:`tracker_core.wire`) that never changes: the
@@ -46,12 +48,13 @@ was taken, which ``<inputs>`` is the digest of, so whoever compacts the same wri
 same under the same name, and nothing but a later compaction of more replaces them.
 ``<key>`` is the beginning of the SHA-256 digest of ``<run>``.
 
-Three files are ever changed. One is torchx's, ``sources/<source>`` and its mirror in
+Four files are ever changed. One is torchx's, ``sources/<source>`` and its mirror in
 ``descendants``: its lines are read, and written back with one more. The other is that
 of a heartbeat, ``{"time_ns": 1700000000000000000}``, which each tracker that watches
 the run has for itself and replaces; of all of them the newest counts. A crash loses
 one heartbeat, and the next makes up for it. The third is the mark in ``open`` that a
-tracker renews while it writes to a run (:mod:`tracker_fsspec.marks`).
+tracker renews while it writes to a run (:mod:`tracker_fsspec.marks`), and the fourth
+one in ``unused``, which each removal of a run that has named the content renews.
 
 ``<run>`` and ``<source>`` are the BASE32 form of the run id, exactly torchx's.
 It has capital letters only, so ids that differ in case stay apart on every disk.
@@ -78,6 +81,7 @@ __all__ = [
     "Category",
     "Lake",
     "batch_name",
+    "batch_path",
     "batch_range",
     "content_path",
     "directory_name",
@@ -138,6 +142,8 @@ class Lake(StrEnum):
     INDEX = "index"
     OPEN = "open"
     LEFT = "left"
+    REMOVED = "removed"
+    UNUSED = "unused"
     INCOMING = "incoming"
 
 
@@ -180,6 +186,11 @@ def content_path(digest: str) -> str:
 def batch_name(batch: Batch) -> str:
     """Return the name of a batch; a writer's names sort by sequence."""
     return f"{batch.writer.id}-{batch.first:012d}-{batch.last:012d}.jsonl"
+
+
+def batch_path(batch: Batch) -> str:
+    """Return the path below the root of a batch."""
+    return f"{directory_name(batch.run_id)}/{Category.BATCHES}/{batch_name(batch)}"
 
 
 def head_path(directory: str, inputs: str) -> str:

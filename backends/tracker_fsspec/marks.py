@@ -7,6 +7,11 @@ tracker takes its mark back when it is closed and all that it has written is com
 or nothing of the run is. The mark of one that was killed is removed by a compaction an
 hour later, once everything is compacted: by then nothing of it can be under way.
 
+Two kinds of marks come of removed runs (:mod:`tracker_fsspec.removal`): in ``removed``
+one for each of their writers, whose records are passed over from then on, and in
+``unused`` one for each content that they name. Whoever adds content that is there
+already takes its mark away, as does a compaction that finds it needed an hour later.
+
 A compaction leaves a mark in ``left``: the batches, and the heads before it, may be
 removed when the mark is an hour old. Until then readers that have listed them find
 them. What a crash leaves is at worst a mark too many, or files that a later compaction
@@ -16,14 +21,24 @@ removes.
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
+from tracker_core.contents import is_digest
 from tracker_core.identity import new_writer_id
 from tracker_fsspec.layout import Lake, key_of, lake_path, mark_key
 from tracker_fsspec.store import Store
 
-__all__ = ["GRACE_NS", "Mark", "Marks", "OpenMarks", "open_keys"]
+__all__ = [
+    "GRACE_NS",
+    "Mark",
+    "Marks",
+    "OpenMarks",
+    "RemovedMarks",
+    "leave_unused",
+    "open_keys",
+    "unused_path",
+]
 
 GRACE_NS = 3600 * 10**9
 """How long what is superseded stays for those who are reading it."""
@@ -80,6 +95,28 @@ class OpenMarks:
         """Remove a mark."""
         self._renewed.pop((directory, tracker), None)
         self._store.remove([_open_path(directory, tracker)])
+
+
+class RemovedMarks:
+    """The marks of writers whose runs were removed.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: Store) -> None:
+        """Leave no mark yet."""
+        self._store = store
+
+    def leave(self, directory: str, writers: Iterable[str]) -> None:
+        """Note that what writers of a run bring is passed over from now on."""
+        incoming = lake_path(Lake.INCOMING, "")[:-1]
+        for path in _removed_paths(directory, writers):
+            self._store.put(path, _told(directory), incoming)
+
+    def found(self, directory: str, writers: Iterable[str]) -> bool:
+        """Tell whether one of the writers of a run has such a mark."""
+        return any(self._store.read_all(_removed_paths(directory, writers)))
 
 
 class Marks:
@@ -152,6 +189,23 @@ def open_keys(store: Store) -> set[str]:
     """Return the keys of the directories that a mark says may be written to."""
     names = store.files(lake_path(Lake.OPEN, "")[:-1])
     return {key for name in names if (key := mark_key(name)) is not None}
+
+
+def leave_unused(store: Store, digest: str) -> None:
+    """Note that content may be needed no more; a mark that is there begins anew."""
+    if is_digest(digest):
+        told = json.dumps({"digest": digest, "time_ns": time.time_ns()}).encode()
+        store.put(unused_path(digest), told, lake_path(Lake.INCOMING, "")[:-1])
+
+
+def unused_path(digest: str) -> str:
+    """Return the path of the mark of some content."""
+    return lake_path(Lake.UNUSED, digest.rpartition(":")[2])
+
+
+def _removed_paths(directory: str, writers: Iterable[str]) -> list[str]:
+    key = key_of(directory)
+    return [lake_path(Lake.REMOVED, f"{key}-{writer}") for writer in sorted(writers)]
 
 
 def _open_path(directory: str, tracker: str) -> str:

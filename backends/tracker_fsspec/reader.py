@@ -149,6 +149,11 @@ class RunReader:
         """Whether the head of these inputs alone tells all that was read."""
         return self.is_compacted and head_path(self._directory, inputs) in self._heads
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing that was read was damaged."""
+        return not self._warned
+
     def covered(self) -> list[str]:
         """Return the paths of the batches that heads cover."""
         names = self._store.files(self._below(Category.BATCHES))

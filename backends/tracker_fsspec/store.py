@@ -6,7 +6,7 @@ import io
 import os
 import stat
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -203,6 +203,43 @@ class Store:
                 self.fs.rm_file(self._full(path))
                 count += 1
         return count
+
+    def remove_if(self, path: str, incoming: str, is_free: Callable[[], bool]) -> bool:
+        """Remove a file that others may want, unless they do; tell whether it is gone.
+
+        On a local disk it is asked once nobody finds the file any more, and the file
+        gets its name back if they do. Elsewhere it is asked just before.
+
+        Args:
+            path: The file.
+            incoming: The directory for what is on its way.
+            is_free: Tells that nobody wants it.
+        """
+        if not self.is_local:
+            return is_free() and self.remove([path]) > 0
+        name, aside = self._local(path), self._local(incoming) / new_writer_id()
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            name.rename(aside)
+        except FileNotFoundError:
+            return False
+        if is_free():
+            aside.unlink()
+            return True
+        aside.replace(name)
+        return False
+
+    def remove_empty(self, path: str) -> None:
+        """Remove a directory and those in it, where they are one and hold no file.
+
+        Others may write into them at once: their next try makes them again.
+        """
+        if self.protocol in OBJECT_STORES:
+            return
+        for part in (*self.directories(path), ""):
+            # Not empty, gone by now, or none of those that can be removed.
+            with suppress(OSError, NotImplementedError), as_os_error():
+                self.fs.rmdir(self._full(f"{path}/{part}".rstrip("/")))
 
     def modified_ns(self, path: str) -> int | None:
         """Return when a file was written, by the store's clock, in nanoseconds.

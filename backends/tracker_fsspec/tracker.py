@@ -14,12 +14,13 @@ from tracker_core.compactions import Compaction
 from tracker_core.contents import Content
 from tracker_core.datatypes import TrackerSource
 from tracker_core.entries import Rows
-from tracker_core.errors import RetryableError
+from tracker_core.errors import RetryableError, RunNotFoundError
 from tracker_core.folded import FoldedTracker, Listed
 from tracker_core.gathered import without_points
 from tracker_core.history import RunHistory
 from tracker_core.points import Points
-from tracker_core.records import Batch, SourceBody
+from tracker_core.records import Batch, Sequencer, SourceBody
+from tracker_core.removals import Removal
 from tracker_core.retelling import edge_batch
 from tracker_core.summaries import Summary
 from tracker_core.taken import Taken
@@ -28,12 +29,13 @@ from tracker_fsspec.heartbeats import heartbeat_to_bytes
 from tracker_fsspec.lakeside import LakeSide
 from tracker_fsspec.layout import (
     Category,
-    batch_name,
+    batch_path,
     directory_name,
     may_hold_run,
 )
 from tracker_fsspec.objects import Objects
 from tracker_fsspec.reader import RunReader
+from tracker_fsspec.removal import Remover
 from tracker_fsspec.store import OBJECT_STORES, Store, reason_of
 from tracker_fsspec.torchx_files import files_of, with_label
 
@@ -63,6 +65,9 @@ class FsspecTracker(FoldedTracker):
         self._readers: dict[str, RunReader] = {}
         self._beaten_ns: dict[str, int] = {}
         self._lake = LakeSide(self._store)
+        self._remover = Remover(self._store)
+        # Its marks and heartbeats keep their name when a removal begins a new writer.
+        self._marker = Sequencer()
         self._is_failing = False
         if self._store.protocol in OBJECT_STORES:
             self.gathers_for = _GATHERS_FOR_S
@@ -88,11 +93,31 @@ class FsspecTracker(FoldedTracker):
             # Where writing what is there fails, looking before is a request too many.
             if self._store.creates or not self._holds(batch):
                 self._write(batch)
+            self._remover.pass_over(batch)
         except OSError as error:
             what = f"{self!r} could not take a batch of run {batch.run_id!r}"
             message = f"{what}: {reason_of(error)}"
             raise RetryableError(message) from error
         self._is_failing = False
+
+    def remove(self, run_id: str) -> Removal:
+        """Remove a run, as :meth:`NativeTracker.remove` says.
+
+        What it leaves of its content is freed by :meth:`compact` an hour later.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RetryableError: The filesystem refused.
+        """
+        try:
+            removal = self._remover.remove(directory_name(run_id))
+        except OSError as error:
+            what = f"{self!r} could not remove run {run_id!r}: {reason_of(error)}"
+            raise RetryableError(what) from error
+        if removal is None:
+            raise RunNotFoundError(run_id)
+        self._begin_writer()
+        return removal
 
     def compact(self, run_id: str | None = None) -> Compaction:
         """Compact runs that have ended, as :meth:`NativeTracker.compact` says.
@@ -112,7 +137,7 @@ class FsspecTracker(FoldedTracker):
         What fails, or would take long, is left to :meth:`compact`.
         """
         if not self._is_failing:
-            self._lake.conclude(self._sequencer.writer.id)
+            self._lake.conclude(self._marker.writer.id)
 
     def listed(self) -> Iterator[Listed]:
         """Give what lists tell of a run, from the index if that knows all of it."""
@@ -219,7 +244,7 @@ class FsspecTracker(FoldedTracker):
             RetryableError: The filesystem refused.
         """
         run = directory_name(run_id)
-        path = f"{run}/{Category.HEARTBEATS}/{self._sequencer.writer.id}"
+        path = f"{run}/{Category.HEARTBEATS}/{self._marker.writer.id}"
         newest_ns = max(time_ns, self._beaten_ns.get(path, 0))
         try:
             if self._store.has_directory(run):
@@ -243,7 +268,7 @@ class FsspecTracker(FoldedTracker):
         ]
 
     def _holds(self, batch: Batch) -> bool:
-        content = self._store.read(_batch_path(batch))
+        content = self._store.read(batch_path(batch))
         try:
             return content is not None and bool(batch_from_lines(content.decode()))
         except (ValueError, TypeError, LookupError, RecursionError):
@@ -251,7 +276,7 @@ class FsspecTracker(FoldedTracker):
 
     def _write(self, batch: Batch) -> None:
         run = directory_name(batch.run_id)
-        self._lake.open(run, self._sequencer.writer.id)
+        self._lake.open(run, self._marker.writer.id)
         for name, content in files_of(batch):
             self._put(run, f"{run}/{name}", content)
         for record in without_points(batch.records):
@@ -259,9 +284,9 @@ class FsspecTracker(FoldedTracker):
                 self._write_edge(run, record.body)
         content = batch_to_lines(batch).encode()
         if self._store.creates:
-            self._store.create(_batch_path(batch), content, "")
+            self._store.create(batch_path(batch), content, "")
         else:
-            self._put(run, _batch_path(batch), content)
+            self._put(run, batch_path(batch), content)
 
     def _write_edge(self, run: str, edge: SourceBody) -> None:
         source = directory_name(edge.source_run_id)
@@ -285,10 +310,6 @@ class FsspecTracker(FoldedTracker):
 
     def _reader_of(self, directory: str) -> RunReader:
         return self._readers.setdefault(directory, RunReader(self._store, directory))
-
-
-def _batch_path(batch: Batch) -> str:
-    return f"{directory_name(batch.run_id)}/{Category.BATCHES}/{batch_name(batch)}"
 
 
 def _source_and_label(edge: TrackerSource) -> tuple[str, str]:

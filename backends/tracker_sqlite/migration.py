@@ -1,8 +1,9 @@
-"""From earlier versions of the tables to version 3, with all that they hold.
+"""From earlier versions of the tables to version 4, with all that they hold.
 
-Version 2 kept no heartbeats. Version 1 had a row for each point, no logs, tracks,
-steps, provenance, spans or content, and kept records of such kinds, when a newer writer
-sent them, in ``unknown``. Those are taken up now.
+Version 3 had no tables of what was removed. Version 2 kept no heartbeats. Version 1 had
+a row for each point, no logs, tracks, steps, provenance, spans or content, and kept
+records of such kinds, when a newer writer sent them, in ``unknown``. Those are taken up
+now.
 """
 
 import sqlite3
@@ -24,6 +25,8 @@ from tracker_sqlite.writing import take_records
 
 __all__ = ["migrate"]
 
+# The version that has them.
+_HEARTBEATS = 3
 # At once, so that a series of any length needs little memory.
 _CHUNK = 65_536
 
@@ -65,15 +68,18 @@ _FORGET = "DELETE FROM unknown WHERE run = ? AND writer = ? AND sequence = ?"
 
 
 def migrate(connection: sqlite3.Connection, version: int) -> None:
-    """Bring a database to version 3, within the caller's transaction.
+    """Bring a database to version 4, within the caller's transaction.
 
     Args:
         connection: The connection.
-        version: The version of the database, 1 or 2.
+        version: The version of the database, from 1 to 3.
     """
-    connection.execute("ALTER TABLE runs ADD COLUMN heartbeat_ns INTEGER")
+    if version < _HEARTBEATS:
+        connection.execute("ALTER TABLE runs ADD COLUMN heartbeat_ns INTEGER")
     if version == 1:
         _from_version_1(connection)
+    for statement in STATEMENTS:
+        connection.execute(statement)
 
 
 def _from_version_1(connection: sqlite3.Connection) -> None:

@@ -7,6 +7,11 @@ linked there instead. So a crash leaves no file that could be taken for content,
 worst one in ``incoming`` that nobody reads. Whoever writes the next content removes
 what nobody has written to for a day: a writer that lives has written since.
 
+Whoever adds content that is there touches its file, and content that was touched within
+the hour is not freed: the record that names it may be on its way. Who frees it renames
+it into ``incoming`` and looks once more, so that neither of two that meet here is
+wrong about the other.
+
 Content that is there was whole when it was renamed. It is read before it is taken for
 whole again, so that logging it mends what a disk or a hand has damaged since.
 """
@@ -29,6 +34,7 @@ if TYPE_CHECKING:  # it hashes, which most jobs never need
 __all__ = ["FileObjects", "MemoryObjects", "Objects"]
 
 _LEFT_SECONDS = 86_400
+_AWAITED_SECONDS = 3_600
 
 
 class Objects(ABC):
@@ -42,6 +48,14 @@ class Objects(ABC):
     def open(self, digest: str) -> BinaryIO:
         """Open content, as :meth:`NativeTracker.open_content` says."""
 
+    @abstractmethod
+    def free(self, digest: str) -> int | None:
+        """Remove content that nobody names.
+
+        Returns:
+            How many bytes it was; None where it stays, since it was added lately.
+        """
+
     def close(self) -> None:  # noqa: B027 - files have nothing to give back
         """Give back what is held."""
 
@@ -52,11 +66,21 @@ class MemoryObjects(Objects):
     def __init__(self) -> None:
         """Begin without content."""
         self._found: dict[str, bytes] = {}
+        self._added: dict[str, float] = {}
 
     def add(self, content: "Content") -> None:
         """Keep content in memory."""
         if content.digest not in self._found:
             self._found[content.digest] = b"".join(content.read_checked())
+        self._added[content.digest] = time.monotonic()
+
+    def free(self, digest: str) -> int | None:
+        """Drop content, unless it was added within the hour."""
+        added = self._added.get(digest)
+        if added is not None and time.monotonic() - added < _AWAITED_SECONDS:
+            return None
+        self._added.pop(digest, None)
+        return len(self._found.pop(digest, b""))
 
     def open(self, digest: str) -> BinaryIO:
         """Open content, which stays as it is whatever is written to the file."""
@@ -66,7 +90,7 @@ class MemoryObjects(Objects):
 
     def close(self) -> None:
         """Forget the content."""
-        self._found = {}
+        self._found, self._added = {}, {}
 
 
 class FileObjects(Objects):
@@ -92,7 +116,7 @@ class FileObjects(Objects):
         """
         path = self._path(content.digest)
         with _disk(path):
-            if _is_there(path, content):
+            if _is_there(path, content) and _is_touched(path):
                 return
             make_folders(path.parent)
             make_folders(self._incoming)
@@ -116,6 +140,33 @@ class FileObjects(Objects):
             raise _missing(digest) from error
         except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
             raise _unreadable(digest, path, error) from error
+
+    def free(self, digest: str) -> int | None:
+        """Remove the file of content, unless it was added within the hour.
+
+        Raises:
+            RetryableError: The disk fails.
+        """
+        from tracker_core.contents import is_digest
+
+        path = self._path(digest)
+        if not is_digest(digest):
+            return 0
+        with _disk(path):
+            try:
+                if _is_awaited(path):
+                    return None
+                make_folders(self._incoming)
+                condemned = self._incoming / os.urandom(16).hex()
+                path.rename(condemned)
+            except FileNotFoundError:
+                return 0
+            if _is_awaited(condemned):
+                condemned.replace(path)
+                return None
+            size_bytes = condemned.stat().st_size
+            condemned.unlink()
+            return size_bytes
 
     def _path(self, digest: str) -> Path:
         name = digest.removeprefix("sha256:")
@@ -143,6 +194,21 @@ def _is_there(path: Path, content: "Content") -> bool:
         return False
 
 
+def _is_touched(path: Path) -> bool:
+    """Note that content is awaited; False where somebody has just freed it."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except PermissionError:  # the file of somebody else
+        return True
+    return True
+
+
+def _is_awaited(path: Path) -> bool:
+    return time.time() - path.stat().st_mtime < _AWAITED_SECONDS
+
+
 def _tidy(incoming: Path) -> None:
     """Remove what writers left that were killed."""
     oldest = time.time() - _LEFT_SECONDS
@@ -158,6 +224,7 @@ def _write(path: Path, incoming: Path, content: "Content") -> None:
     with _disk(path):
         # What is in its place is damaged, and could be a link to the same file.
         if not path.exists() and content.link(temporary):
+            _is_touched(temporary)
             temporary.replace(path)
             return
         number = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)

@@ -18,7 +18,7 @@ from tracker_sqlite.transactions import transaction
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "ensure_schema"]
 
 APPLICATION_ID = int.from_bytes(b"Trkr", "big")
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 _FIRST_VERSION = 1
 _BUSY_PAUSE = 0.005

@@ -1,4 +1,4 @@
-"""The tables of version 3, as SQL that makes them where they are not there yet.
+"""The tables of version 4, as SQL that makes them where they are not there yet.
 
 Ids of the user are text; tables point to each other by integer keys: ``run`` means
 ``runs.id`` and ``series`` in ``metrics`` means ``series.id``. Times are nanoseconds
@@ -188,6 +188,18 @@ CREATE TABLE IF NOT EXISTS taken (
     PRIMARY KEY (run, writer, first)
 ) WITHOUT ROWID
 """
+# Whose records are passed over: the writers of runs that were removed.
+_REMOVED = """
+CREATE TABLE IF NOT EXISTS removed (
+    run_id TEXT NOT NULL,
+    writer TEXT NOT NULL,
+    PRIMARY KEY (run_id, writer)
+) WITHOUT ROWID
+"""
+# The content that runs which were removed have named.
+_UNUSED = """
+CREATE TABLE IF NOT EXISTS unused (digest TEXT PRIMARY KEY) WITHOUT ROWID
+"""
 # Those by value hold all that a filter asks for; those of series serve sorting too.
 _INDEXES = {
     "runs_by_creation": "runs (created_ns, run_id)",
@@ -223,6 +235,8 @@ STATEMENTS = (
     # Records of a later version, until that version opens the database.
     _whole("unknown"),
     _TAKEN,
+    _REMOVED,
+    _UNUSED,
     _SOURCES_ONCE,
     *(f"CREATE INDEX IF NOT EXISTS {name} ON {on}" for name, on in _INDEXES.items()),
 )

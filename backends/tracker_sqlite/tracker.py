@@ -26,7 +26,9 @@ from tracker_sqlite.series import summaries
 from tracker_sqlite.writing import take
 
 if TYPE_CHECKING:  # it hashes, which most jobs never need
+    from tracker_core.compactions import Compaction
     from tracker_core.contents import Content
+    from tracker_core.removals import Removal
     from tracker_core.taken import Taken
 
 __all__ = ["SqliteTracker", "create"]
@@ -79,6 +81,27 @@ class SqliteTracker(NativeTracker):
         """Take ``batch`` in one transaction, as :meth:`NativeTracker.write` says."""
         with self._database.writing() as connection:
             take(connection, batch)
+
+    def remove(self, run_id: str) -> "Removal":
+        """Remove a run in one transaction, as :meth:`NativeTracker.remove` says."""
+        from tracker_sqlite import removal
+
+        with self._database.writing() as connection:
+            removed = removal.remove(connection, run_id)
+        self._begin_writer()
+        with self._database.writing() as connection:
+            freed_bytes, remains = removal.free_unused(connection, self._objects)
+        return removed._replace(freed_bytes=freed_bytes, remains=remains)
+
+    def compact(self, run_id: str | None = None) -> "Compaction":
+        """Free the content of runs that were removed; runs need no care here."""
+        from tracker_core.compactions import Compaction
+        from tracker_sqlite import removal
+
+        if run_id is None:
+            with self._database.writing() as connection:
+                removal.free_unused(connection, self._objects)
+        return Compaction()
 
     def run(self, run_id: str) -> RunInfo:
         """Return who a run is, as :meth:`NativeTracker.run` says."""

@@ -37,6 +37,7 @@ from tracker_sqlite.columns import Column, to_columns
 from tracker_sqlite.gathering import Gathering
 from tracker_sqlite.lifecycle import fold, show_span
 from tracker_sqlite.metrics import Stretch
+from tracker_sqlite.removal import is_of_removed
 from tracker_sqlite.series import add_points, pack_all
 
 if TYPE_CHECKING:
@@ -50,7 +51,12 @@ _LIFE = frozenset({CreatedBody, StartedBody, EndedBody})
 
 
 def take(connection: sqlite3.Connection, batch: Batch) -> None:
-    """Take the records of ``batch`` that were not taken yet."""
+    """Take the records of ``batch`` that were not taken yet.
+
+    Those of a run that was removed are passed over.
+    """
+    if is_of_removed(connection, batch):
+        return
     row = connection.execute(
         "SELECT id FROM runs WHERE run_id = ?", (batch.run_id,)
     ).fetchone()

@@ -21,7 +21,14 @@ ROWS = (
     ("configs", "params", "metrics", "ends", "bodies"),
     ("contents", "aggregates", "spans", "provenance"),
     ("datatypes", "runs", "summaries", "rewinds"),
-    ("entries", "stepinfo", "experiments", "fingerprints", "compactions"),
+    (
+        "entries",
+        "stepinfo",
+        "experiments",
+        "fingerprints",
+        "compactions",
+        "removals",
+    ),
     ("fields", "filters", "tokens", "expressions", "matching"),
     ("taken", "retelling", "curves", "history"),
     (

@@ -70,7 +70,7 @@ def test_schema_is_marked_as_ours(path: Path) -> None:
         (journal,) = connection.execute("PRAGMA journal_mode").fetchone()
 
     assert application_id.to_bytes(4, "big") == b"Trkr"
-    assert (version, journal) == (3, "wal")
+    assert (version, journal) == (4, "wal")
 
 
 def test_data_survives_reopening(path: Path) -> None:
@@ -210,7 +210,7 @@ def marked_by_another_program(path: Path) -> None:
 def newer(path: Path) -> None:
     """Make a database of a version to come."""
     write(path)
-    change(path, "PRAGMA user_version = 4")
+    change(path, "PRAGMA user_version = 5")
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def newer(path: Path) -> None:
         (cut_off, "choose another path, or restore"),
         (of_another_program, "a database of something else"),
         (marked_by_another_program, "a database of something else"),
-        (newer, "version 4 of the schema.*upgrade tracker-core"),
+        (newer, "version 5 of the schema.*upgrade tracker-core"),
     ],
 )
 def test_file_that_is_not_ours_is_refused_and_untouched(

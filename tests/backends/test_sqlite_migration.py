@@ -428,6 +428,8 @@ def test_file_of_version_2_keeps_heartbeats_from_now_on(
             model.write(batch)
     with closing(sqlite3.connect(path)) as connection:
         # All that version 2 lacks.
+        connection.execute("DROP TABLE removed")
+        connection.execute("DROP TABLE unused")
         connection.execute("ALTER TABLE runs DROP COLUMN heartbeat_ns")
         connection.execute("PRAGMA user_version = 2")
 

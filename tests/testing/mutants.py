@@ -13,6 +13,7 @@ from hypothesis import Phase, settings
 
 from tests.testing.catches import is_wanted
 from tests.testing.mutants_of_forms import FORM_MUTANTS
+from tests.testing.mutants_of_removals import REMOVAL_MUTANTS
 from tests.testing.mutants_of_series import SERIES_MUTANTS
 from tests.testing.mutants_of_stores import STORE_MUTANTS
 from tests.testing.mutants_of_stories import STORY_MUTANTS
@@ -450,6 +451,7 @@ MUTANTS: tuple[type[MemoryTracker], ...] = (
     *SERIES_MUTANTS,
     *STORY_MUTANTS,
     *STORE_MUTANTS,
+    *REMOVAL_MUTANTS,
     *FORM_MUTANTS,
 )
 

@@ -39,6 +39,7 @@ from tracker_core.testing.contract.logs import Logs
 from tracker_core.testing.contract.machine import Machine
 from tracker_core.testing.contract.queries import Queries
 from tracker_core.testing.contract.refusals import Refusals
+from tracker_core.testing.contract.removals import Removals
 from tracker_core.testing.contract.retelling import Retelling
 from tracker_core.testing.contract.rewinds import Rewinds
 from tracker_core.testing.contract.sharing import Sharing
@@ -68,6 +69,7 @@ class TrackerContract(
     Contents,
     Retelling,
     Compactions,
+    Removals,
     Queries,
     Refusals,
     Sharing,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tracker_core.datatypes import TrackerArtifact, TrackerSource
     from tracker_core.entries import LogEntry, ParamChange, Rows, TrackEntry
     from tracker_core.points import Points
+    from tracker_core.removals import Removal
     from tracker_core.runs import RunInfo
     from tracker_core.stepinfo import StepInfo
     from tracker_core.summaries import Summary
@@ -77,6 +78,10 @@ class FaultyTracker(NativeTracker):
     def compact(self, run_id: str | None = None) -> "Compaction":
         """Ask the inner tracker."""
         return self._inner.compact(run_id)
+
+    def remove(self, run_id: str) -> "Removal":
+        """Ask the inner tracker."""
+        return self._inner.remove(run_id)
 
     def run(self, run_id: str) -> "RunInfo":
         """Ask the inner tracker."""
