@@ -30,13 +30,15 @@ from tracker_core.records import Batch, CreatedBody, EndedBody, StartedBody
 from tracker_core.wire import batch_from_lines, batch_to_lines
 from tracker_mlflow.server import Server
 
-__all__ = ["BEAT", "MARK", "RunBatches", "new_mark", "tells_life"]
+__all__ = ["BEAT", "FOLDER", "MARK", "RunBatches", "new_mark", "tells_life"]
 
 MARK: Final = "tracker.batch"
 BEAT: Final = "tracker.heartbeat."
 """The prefix of the tags that tell when a run was alive."""
 
-_FOLDER = "tracker/batches"
+FOLDER: Final = "tracker/batches"
+"""Where they lie among the files of the run."""
+
 _SUFFIX = ".jsonl.gz"
 _LIFE = f".life{_SUFFIX}"
 # More saves little, and takes twice the time.
@@ -88,7 +90,7 @@ class RunBatches:
     def keep(self, batch: Batch) -> None:
         """Store a batch; the same batch again replaces it by an equal one."""
         content = gzip.compress(batch_to_lines(batch).encode(), _LEVEL, mtime=0)
-        self._server.put(self._run, f"{_FOLDER}/{_name(batch)}", content)
+        self._server.put(self._run, f"{FOLDER}/{_name(batch)}", content)
 
     def put_text(self, path: str, text: str) -> None:
         """Make a text among the files of the run, or replace it."""
@@ -133,13 +135,13 @@ class RunBatches:
             self._taken.add(name)
 
     def _listed(self) -> list[str]:
-        paths = self._server.files(self._run, _FOLDER)
+        paths = self._server.files(self._run, FOLDER)
         names = (path.rpartition("/")[2] for path in paths)
         return sorted(name for name in names if name.endswith(_SUFFIX))
 
     def _read(self, names: Iterable[str]) -> Iterable[tuple[str, Batch]]:
         with TemporaryDirectory(prefix="tracker-") as folder:
-            paths = [f"{_FOLDER}/{name}" for name in names]
+            paths = [f"{FOLDER}/{name}" for name in names]
             for file in self._server.fetch_all(self._run, paths, folder):
                 batch = self._batch(file.name, file.read_bytes())
                 file.unlink()
@@ -152,7 +154,7 @@ class RunBatches:
         except (ValueError, TypeError, LookupError, OSError, EOFError) as error:
             if name not in self._warned:
                 self._warned.add(name)
-                place = f"{_FOLDER}/{name} of the MLflow run {self.mlflow_id}"
+                place = f"{FOLDER}/{name} of the MLflow run {self.mlflow_id}"
                 _log.warning("passed over %s, which cannot be read: %s", place, error)
             return None
         self._warned.discard(name)

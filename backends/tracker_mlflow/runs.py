@@ -11,6 +11,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from tracker_core.contents import Content
 from tracker_core.gathered import without_points
+from tracker_core.history import RunHistory
 from tracker_core.identity import friendly_name
 from tracker_core.records import Batch, CreatedBody
 from tracker_mlflow.batches import (
@@ -30,6 +31,7 @@ from tracker_mlflow.names import (
 from tracker_mlflow.refusals import GONE
 from tracker_mlflow.server import Server
 from tracker_mlflow.shown import Shown, shown
+from tracker_mlflow.trash import is_of_removed, put_into_trash
 
 __all__ = ["Runs"]
 
@@ -101,9 +103,14 @@ class Runs:
         return known
 
     def take(self, batch: Batch) -> None:
-        """Keep a batch and show it; the run is made if it is missing."""
+        """Keep a batch and show it; the run is made if it is missing.
+
+        What comes late of a run that was removed is passed over.
+        """
         known = self._known.get(batch.run_id)
         if known is None:
+            if is_of_removed(self._server, batch):
+                return
             found = self._claim(batch)
             known = self.batches(batch.run_id, found)
             self._params[known.mlflow_id] = dict(found.data.params)
@@ -114,8 +121,20 @@ class Runs:
             if self._server.is_active(known.mlflow_id):
                 raise
             self._forget(batch.run_id)
+            if is_of_removed(self._server, batch):
+                return
             # Somebody deleted it; the next try makes another.
             raise MlflowException(error.message, RESOURCE_DOES_NOT_EXIST) from error
+
+    def remove(self, run_id: str) -> RunHistory | None:
+        """Remove a run; return what it was, or None of one that is not there."""
+        found = self.find(run_id)
+        if found is None:
+            return None
+        history = self.batches(run_id, found).history(found)
+        put_into_trash(self._server, found)
+        self._forget(run_id)
+        return history or RunHistory(run_id)
 
     def home_of(self, content: Content) -> Run:
         """Return the MLflow run whose files take some content."""

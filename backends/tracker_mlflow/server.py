@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import requests
 from mlflow import MlflowClient
-from mlflow.entities import FileInfo, Metric, Param, Run, RunTag
+from mlflow.entities import FileInfo, Metric, Param, Run, RunTag, ViewType
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repo import ArtifactRepository
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
@@ -133,19 +133,23 @@ class Server:
         id_: str = found.experiment_id
         return id_
 
-    def search(self, query: str, *, is_quick: bool = False) -> list[Run]:
+    def search(
+        self, query: str, *, is_quick: bool = False, in_trash: bool = False
+    ) -> list[Run]:
         """Return the runs of all experiments that a query of MLflow's finds.
 
         Args:
             query: Which.
             is_quick: Whether to look only into the experiments that were found before.
+            in_trash: Whether to find those alone that were deleted, not the others.
         """
         ids = self._experiments if is_quick else self._experiment_ids()
+        view = ViewType.DELETED_ONLY if in_trash else ViewType.ACTIVE_ONLY
         found: list[Run] = []
         token = None
         while ids:
             page = self.client.search_runs(
-                ids, query, max_results=_RUNS, page_token=token
+                ids, query, view, max_results=_RUNS, page_token=token
             )
             found += page
             token = page.token

@@ -4,16 +4,20 @@ from collections.abc import Iterator, Mapping
 from typing import BinaryIO
 
 from tracker_core.contents import Content
-from tracker_core.errors import RetryableError, TrackerError
+from tracker_core.errors import RetryableError, RunNotFoundError, TrackerError
 from tracker_core.folded import FoldedTracker
 from tracker_core.history import RunHistory
 from tracker_core.records import Batch
+from tracker_core.removals import Removal
 from tracker_mlflow.batches import BEAT
 from tracker_mlflow.contents import find_content, keep_content
 from tracker_mlflow.runs import Runs
 from tracker_mlflow.server import Server
 
 __all__ = ["MlflowTracker"]
+
+
+_REMAINS = "MLflow keeps it in its trash, with its files, until `mlflow gc`"
 
 
 class MlflowTracker(FoldedTracker):
@@ -78,6 +82,23 @@ class MlflowTracker(FoldedTracker):
         except OSError as error:
             message = f"a batch cannot be prepared for MLflow: {error.strerror}"
             raise RetryableError(f"{message}; make room for temporary files") from error
+
+    def remove(self, run_id: str) -> Removal:
+        """Put a run into MLflow's trash, as :meth:`NativeTracker.remove` says.
+
+        Its content, which is among its files, stays until ``mlflow gc``.
+
+        Raises:
+            RunNotFoundError: There is no such run.
+            RetryableError: The server failed or cannot be reached.
+        """
+        with self._server.answering(f"the removal of the run {run_id!r}"):
+            history = self._runs.remove(run_id)
+        if history is None:
+            raise RunNotFoundError(run_id)
+        self._begin_writer()
+        records = sum(one.total for one in history.taken().values())
+        return Removal(records, len(history.artifacts()), 0, (_REMAINS,))
 
     def history(self, run_id: str) -> RunHistory | None:
         """Return the history of a run, as :meth:`FoldedTracker.history` says."""
