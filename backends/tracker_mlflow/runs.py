@@ -65,6 +65,7 @@ class Runs:
         self._known: dict[str, RunBatches] = {}
         self._params: dict[str, dict[str, str]] = {}
         self._statuses: dict[str, str] = {}
+        self._living: set[tuple[str, str]] = set()
         self.refused: Counter[str] = Counter()
 
     def find(self, run_id: str) -> Run | None:
@@ -107,10 +108,10 @@ class Runs:
 
         What comes late of a run that was removed is passed over.
         """
+        if self._is_of_removed(batch):
+            return
         known = self._known.get(batch.run_id)
         if known is None:
-            if is_of_removed(self._server, batch):
-                return
             found = self._claim(batch)
             known = self.batches(batch.run_id, found)
             self._params[known.mlflow_id] = dict(found.data.params)
@@ -121,7 +122,7 @@ class Runs:
             if self._server.is_active(known.mlflow_id):
                 raise
             self._forget(batch.run_id)
-            if is_of_removed(self._server, batch):
+            if self._is_of_removed(batch):
                 return
             # Somebody deleted it; the next try makes another.
             raise MlflowException(error.message, RESOURCE_DOES_NOT_EXIST) from error
@@ -152,6 +153,17 @@ class Runs:
         known = self._known.pop(run_id)
         self._params.pop(known.mlflow_id, None)
         self._statuses.pop(known.mlflow_id, None)
+        self._living = {one for one in self._living if one[0] != run_id}
+
+    def _is_of_removed(self, batch: Batch) -> bool:
+        """Tell whether a batch is late; a writer is looked for once in each run."""
+        who = batch.run_id, batch.writer.id
+        if who in self._living:
+            return False
+        if is_of_removed(self._server, batch):
+            return True
+        self._living.add(who)
+        return False
 
     def _claim(self, batch: Batch) -> Run:
         created = _created(batch)
