@@ -19,7 +19,12 @@ from typing import NamedTuple
 
 from tracker_core.api import Capability, NativeTracker, Query, TrackerBase
 from tracker_core.contents import Content
-from tracker_core.errors import ContentError, NotSupportedError, RunNotFoundError
+from tracker_core.errors import (
+    ContentError,
+    NotSupportedError,
+    PermanentError,
+    RunNotFoundError,
+)
 from tracker_core.gathered import Gathered, without_points
 from tracker_core.outcome import outcome_batch
 from tracker_core.plain import PlainTracker, native
@@ -199,6 +204,8 @@ class _Copying:
         if taken is None or not self._has_all(taken, edges):
             for batch in _each(self._source, self._run_id):
                 self._give(batch, taken or {}, edges)
+        if self._records:
+            self._check_is_taken()
         self._give_newest_contents()
         self._give_heartbeat()
         missing = [it for it, is_new in self._contents.items() if is_new is False]
@@ -246,6 +253,18 @@ class _Copying:
             kinds = (body_kind(record.body) for record in without_points(batch.records))
             self._beside.update(kind for kind in kinds if kind in self._target.beside)
         self._on_records(size)
+
+    def _check_is_taken(self) -> None:
+        """Refuse to say that a run was copied which the target passes over."""
+        try:
+            with self._target.turn:
+                self._target.run(self._run_id)
+        except RunNotFoundError as error:
+            message = (
+                f"run {self._run_id!r} was removed from there, which takes nothing of "
+                "it back; copy it to another store"
+            )
+            raise PermanentError(message) from error
 
     def _give_newest_contents(self) -> None:
         # Also those whose records are there: content may have been lost on its way.

@@ -16,6 +16,7 @@ from tracker_core.copying import Progress, Result, RunCopy, copy_run, copy_runs
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.errors import (
     NotSupportedError,
+    PermanentError,
     QueryError,
     RetryableError,
     RunNotFoundError,
@@ -509,3 +510,15 @@ def test_any_run_survives_the_way_round(said: list[list[Body]]) -> None:
 
         assert answers(back, RUN) == answers(source, RUN)
         assert copy_run(other, source, RUN).result is Result.UNCHANGED
+
+
+def test_run_is_not_copied_to_where_it_was_removed() -> None:
+    """That tracker passes it over, so it must not be said that it was copied."""
+    source, target = MemoryTracker(), MemoryTracker()
+    for tracker in (source, target):
+        for batch in story("run"):
+            tracker.write(batch)
+    target.remove("run")
+
+    with pytest.raises(PermanentError, match="'run' was removed from there"):
+        copy_run(source, target, "run")
