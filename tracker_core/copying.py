@@ -204,8 +204,6 @@ class _Copying:
         if taken is None or not self._has_all(taken, edges):
             for batch in _each(self._source, self._run_id):
                 self._give(batch, taken or {}, edges)
-        if self._records:
-            self._check_is_taken()
         self._give_newest_contents()
         self._give_heartbeat()
         missing = [it for it, is_new in self._contents.items() if is_new is False]
@@ -249,6 +247,9 @@ class _Copying:
                 self._give_content(body.digest, body.size_bytes, batch)
             with self._target.turn:
                 self._target.write(batch)
+            if not self._records:
+                # Before the edges, which come last, and from writers of their own.
+                self._check_is_taken()
             self._records += size - had
             kinds = (body_kind(record.body) for record in without_points(batch.records))
             self._beside.update(kind for kind in kinds if kind in self._target.beside)
