@@ -22,6 +22,7 @@ _COMMANDS = {
     "Read": (
         ("list", "listing:list_command", "table of runs"),
         ("show", "show:show", "one run, all that is known"),
+        ("watch", "watch:watch", "a run while it runs"),
         ("compare", "compare:compare", "what differs between runs"),
         ("get", "get:get", "content of an artifact"),
         ("export", "export:export", "points of many runs, a file"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from tracker_core.api import Capability, NativeTracker
+from tracker_core.cli.delivered import delivery_value, read_delivery
 from tracker_core.cli.documents import (
     artifact_values,
     mapping_value,
@@ -14,6 +15,7 @@ from tracker_core.cli.documents import (
 )
 from tracker_core.cli.selection import name_of
 from tracker_core.datatypes import TrackerArtifact, TrackerSource
+from tracker_core.delivery.overview import BackendState
 from tracker_core.entries import LogEntry
 from tracker_core.runprint import run_fingerprints
 from tracker_core.runs import RunInfo
@@ -22,10 +24,13 @@ from tracker_core.stores import Store
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
-__all__ = ["MOST_LOGS", "Card", "Story", "card_value", "read_card"]
+__all__ = ["MOST_LOGS", "SYSTEM", "Card", "Story", "card_value", "read_card"]
 
 MOST_LOGS = 5
 """How many messages there is room for."""
+
+SYSTEM = "system/"
+"""What the names of the series begin with that the launcher samples."""
 
 
 class Story(NamedTuple):
@@ -55,8 +60,11 @@ class Card(NamedTuple):
         story: What it said; None where the tracker keeps no history.
         artifacts: The newest of each name.
         sources: What it used.
-        names: The names of the runs among its sources, by their ids.
+        users: The runs that used it; None where the tracker would have to read every
+            run to tell.
+        names: The names of the runs among its sources and users, by their ids.
         fingerprints: What tells it apart from runs that did something else.
+        delivery: How far the backends are; None without a journal on this machine.
     """
 
     run: RunInfo
@@ -68,15 +76,20 @@ class Card(NamedTuple):
     story: Story | None
     artifacts: list[TrackerArtifact]
     sources: list[TrackerSource]
+    users: list[str] | None
     names: dict[str, str | None]
     fingerprints: dict[str, str]
+    delivery: list[BackendState] | None
 
 
 def read_card(store: Store, run: RunInfo) -> Card:
     """Read all that a store holds of a run, but no points and no content."""
     tracker, run_id = store.tracker, run.run_id
     sources = list(tracker.sources(run_id))
-    used = {source.source_run_id for source in sources}
+    users = _users(tracker, run_id)
+    near = dict.fromkeys(
+        [*(source.source_run_id for source in sources), *(users or ())]
+    )
     return Card(
         run,
         mapping_value(tracker.provenance(run_id)),
@@ -87,8 +100,10 @@ def read_card(store: Store, run: RunInfo) -> Card:
         _story(tracker, run_id),
         list(tracker.artifacts(run_id).values()),
         sources,
-        {source_id: name_of(store, source_id) for source_id in used},
+        users,
+        {other_id: name_of(store, other_id) for other_id in near},
         run_fingerprints(tracker, run_id),
+        read_delivery(run_id),
     )
 
 
@@ -106,8 +121,15 @@ def card_value(card: Card) -> dict[str, Value]:
         "topics": None if story is None else list(story.topics),
         "artifacts": artifact_values(card.artifacts),
         "sources": source_values(card.sources),
+        "users": None if card.users is None else list(card.users),
         "fingerprints": dict(card.fingerprints),
+        "delivery": None if card.delivery is None else delivery_value(card.delivery),
     }
+
+
+def _users(tracker: NativeTracker, run_id: str) -> list[str] | None:
+    is_indexed = type(tracker).run_ids is not NativeTracker.run_ids
+    return list(tracker.run_ids(parent_run_id=run_id)) if is_indexed else None
 
 
 def _story(tracker: NativeTracker, run_id: str) -> Story | None:

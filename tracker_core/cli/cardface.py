@@ -1,11 +1,12 @@
-"""The card of a run as a person sees it: who it is, then table below table."""
+"""The whole card of a run: who it is, then table below table."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from tracker_core.cli.artifacts import artifact_cards
 from tracker_core.cli.border import say
-from tracker_core.cli.card import MOST_LOGS, Card
-from tracker_core.cli.printing import echo, is_terminal
+from tracker_core.cli.card import MOST_LOGS, SYSTEM, Card
+from tracker_core.cli.outcomes import status_text
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.tables import (
     Table,
     mapping_table,
@@ -17,28 +18,29 @@ from tracker_core.cli.text import (
     cause_words,
     duration,
     moment,
-    raised_at,
     shown,
+    size_words,
     stamp,
-    status_name,
     zones,
 )
+from tracker_core.delivery.overview import BackendState
 from tracker_core.entries import LogEntry
 from tracker_core.runs import Attempt, RunInfo
 from tracker_core.stepinfo import StepInfo
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
-__all__ = ["print_card"]
+__all__ = ["code_words", "print_card", "words_of"]
 
 _SHORT_COMMIT = 12
-_SHORT_FINGERPRINT = len("sha256:") + 12
 
 
 def print_card(card: Card) -> None:
-    """Print a card; what there is nothing of is left out."""
+    """Print all of a card; what there is nothing of is left out."""
     print_heading(card.run.name)
     print_table(_facts({**_life(card.run), **_origin(card)}))
+    if card.run.cause and card.run.cause.get("traceback"):
+        _print_traceback(str(card.run.cause["traceback"]))
     for table in _tables(card):
         echo("")
         print_table(table)
@@ -58,8 +60,14 @@ def _tables(card: Card) -> Iterator[Table]:
     yield from (
         mapping_table(title, found) for title, found in mappings.items() if found
     )
-    if card.series:
-        yield _series(card.series)
+    for is_sampled, title in ((False, "SERIES"), (True, "SYSTEM SERIES")):
+        found = {
+            name: summary
+            for name, summary in card.series.items()
+            if name.startswith(SYSTEM) == is_sampled
+        }
+        if found:
+            yield _series(title, found)
     if card.story and card.story.steps:
         yield _steps(card.story.steps)
     if card.story and card.story.topics:
@@ -68,6 +76,11 @@ def _tables(card: Card) -> Iterator[Table]:
     yield from artifact_cards(card.artifacts)
     if card.sources:
         yield _sources(card)
+    if card.users:
+        users = [(user, card.names[user] or "–") for user in card.users]
+        yield Table(("USED BY", "NAME"), users, flows=True)
+    if card.delivery:
+        yield _delivery(card.delivery)
     if card.story and card.story.logs:
         yield _logs(card.story.logs)
 
@@ -83,60 +96,80 @@ def _life(run: RunInfo) -> dict[str, str | None]:
         "experiment": run.experiment,
         "group": run.group_id,
         "parent": run.parent_run_id,
-        "status": status_name(run),
-        "cause": cause_words(run.cause, brief=False),
-        "raised at": raised_at(run.cause),
-        "traceback": "--json has it" if run.cause and "traceback" in run.cause else "",
+        "status": status_text(run),
         "created": moment(run.created_at),
         "started": moment(run.started_at),
         "ended": moment(run.ended_at),
         "last seen": moment(run.heartbeat_at) if run.is_lost() else "",
-        "took": duration(run),
     }
 
 
 def _origin(card: Card) -> dict[str, str | None]:
     environment = _mapping(card.provenance.get("environment"))
     return {
-        "code": _code(_mapping(card.provenance.get("code"))),
-        "python": _words(environment.get("python")),
-        "host": _words(environment.get("host")),
+        "code": code_words(_mapping(card.provenance.get("code"))),
+        "python": words_of(environment.get("python")),
+        "host": words_of(environment.get("host")),
         "trace": card.run.trace_id,
         "span": card.run.span_id,
-        "fingerprint": _fingerprint(card.fingerprints["run"]),
+        "fingerprint": card.fingerprints["run"],
     }
 
 
-def _code(code: Mapping[str, Value]) -> str:
+def code_words(code: Mapping[str, Value]) -> str:
     """Return the commit, the branch and whether files differed from it."""
-    commit = _words(code.get("commit"))[:_SHORT_COMMIT]
-    branch = _words(code.get("branch"))
+    commit = words_of(code.get("commit"))[:_SHORT_COMMIT]
+    branch = words_of(code.get("branch"))
     changed = "with changes" if code.get("is_dirty") is True else ""
     more = ", ".join(filter(None, (branch and f"branch {branch}", changed)))
     return f"{commit} ({more})" if commit and more else commit
 
 
-def _fingerprint(digest: str) -> str:
-    return digest[:_SHORT_FINGERPRINT] if is_terminal() else digest
+def _print_traceback(text: str) -> None:
+    echo("")
+    print_heading("TRACEBACK")
+    for line in text.splitlines():
+        echo(clean(line))
+
+
+def _delivery(states: Sequence[BackendState]) -> Table:
+    titles = ("BACKEND", "STATE", "DELIVERED", "PENDING", "DEAD")
+    rows = [
+        (
+            state.backend,
+            state.state,
+            str(state.delivered),
+            str(state.pending),
+            str(state.dead_count),
+        )
+        for state in states
+    ]
+    return Table(titles, rows)
 
 
 def _attempts(run: RunInfo) -> Table:
     titles = ("ATTEMPT", "STATUS", "CAUSE", "STARTED", "ENDED")
-    return Table(titles, [_attempt(attempt) for attempt in run.attempts])
+    more = ("TOOK", "HOST", "EXIT CODE", "PEAK MEMORY")
+    return Table((*titles, *more), [_attempt(attempt) for attempt in run.attempts])
 
 
 def _attempt(attempt: Attempt) -> tuple[str, ...]:
+    memory = attempt.peak_memory_bytes
     return (
         str(attempt.number),
         attempt.status,
         cause_words(attempt.cause, brief=True),
         moment(attempt.started_at),
         moment(attempt.ended_at),
+        duration(attempt),
+        attempt.host or "–",
+        value_cell(attempt.exit_code),
+        "–" if memory is None else size_words(memory),
     )
 
 
-def _series(series: Mapping[str, Summary]) -> Table:
-    titles = ("SERIES", "COUNT", "LAST", "MIN", "STEP", "MAX", "STEP", "MEAN")
+def _series(title: str, series: Mapping[str, Summary]) -> Table:
+    titles = (title, "COUNT", "LAST", "MIN", "STEP", "MAX", "STEP", "MEAN")
     rows = [
         (
             name,
@@ -191,7 +224,8 @@ def _mapping(value: Value) -> Mapping[str, Value]:
     return value if isinstance(value, dict) else {}
 
 
-def _words(value: Value) -> str:
-    return (
-        "" if value is None else shown(value) if not isinstance(value, str) else value
-    )
+def words_of(value: Value) -> str:
+    """Return a value as words, nothing for nothing."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else shown(value)

@@ -24,6 +24,7 @@ __all__ = [
     "log_values",
     "mapping_value",
     "print_json",
+    "print_json_line",
     "run_value",
     "series_value",
     "source_values",
@@ -42,9 +43,12 @@ def print_json(document: Mapping[str, Value], *, with_version: bool = True) -> N
         with_version: Whether its shape is ours, and so has our version.
     """
     version: dict[str, Value] = {"version": _VERSION} if with_version else {}
-    tagged = json.loads(to_json({**version, **document}))
-    text = json.dumps(tagged, indent=2)
-    click.echo(text.replace("\x7f", "\\u007f"))
+    _print_tagged({**version, **document}, indent=2)
+
+
+def print_json_line(document: Mapping[str, Value]) -> None:
+    """Print one of many documents that come one after the other, each a line."""
+    _print_tagged({"version": _VERSION, **document}, indent=None)
 
 
 def run_value(info: RunInfo) -> dict[str, Value]:
@@ -116,7 +120,7 @@ def step_values(steps: Iterable[StepInfo]) -> list[Value]:
     ]
 
 
-def log_values(logs: Iterable[LogEntry]) -> list[Value]:
+def log_values(logs: Iterable[LogEntry]) -> list[dict[str, Value]]:
     """Return messages."""
     return [
         {
@@ -152,6 +156,11 @@ def time_value(at: datetime | None) -> str | None:
     if at is None:
         return None
     return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _print_tagged(document: Mapping[str, Value], indent: int | None) -> None:
+    text = json.dumps(json.loads(to_json(dict(document))), indent=indent)
+    click.echo(text.replace("\x7f", "\\u007f"))
 
 
 def _run_attempt_value(attempt: Attempt) -> Value:

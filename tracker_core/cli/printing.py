@@ -19,6 +19,7 @@ __all__ = [
     "has_colours",
     "has_letters",
     "is_terminal",
+    "written_out",
 ]
 
 
@@ -71,12 +72,21 @@ def has_letters(text: str) -> bool:
     return True
 
 
+def written_out(text: str, stream: object = None) -> str:
+    """Return ``text`` with the letters written out that the encoding lacks.
+
+    Args:
+        text: The text.
+        stream: Where it goes; None for the output.
+    """
+    encoding = _encoding(sys.stdout if stream is None else stream)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
 def echo(text: str, *, to_stderr: bool = False, ends_line: bool = True) -> None:
     """Print lines; letters that the encoding lacks are written out."""
     stream = sys.stderr if to_stderr else sys.stdout
-    encoding = _encoding(stream)
-    text = text.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text, nl=ends_line, err=to_stderr)
+    click.echo(written_out(text, stream), nl=ends_line, err=to_stderr)
 
 
 def _encoding(stream: object) -> str:

@@ -1,16 +1,25 @@
 """``tracker show``: all that is known of one run, on a card."""
 
+import shutil
+
 import click
 
+from tracker_core.api import Capability
 from tracker_core.cli.border import examples
-from tracker_core.cli.card import card_value, read_card
+from tracker_core.cli.card import Card, card_value, read_card
+from tracker_core.cli.cardbrief import brief_lines
 from tracker_core.cli.cardface import print_card
+from tracker_core.cli.courses import Courses
 from tracker_core.cli.documents import print_json
-from tracker_core.cli.messages import show_messages
+from tracker_core.cli.messages import follow_messages, show_messages
 from tracker_core.cli.options import given, read_options
+from tracker_core.cli.outcomes import coloured
+from tracker_core.cli.printing import echo, is_terminal
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
+from tracker_core.cli.tables import print_heading
 from tracker_core.runlog import run_log
+from tracker_core.stores import Store
 
 __all__ = ["show"]
 
@@ -19,6 +28,7 @@ __all__ = ["show"]
     epilog=examples(
         "tracker show @last",
         "tracker show @last --logs --level warn",
+        "tracker show @last --logs --follow",
     ),
 )
 @click.argument("wanted", metavar="RUN")
@@ -35,6 +45,14 @@ __all__ = ["show"]
     is_flag=True,
     help="Print it as one JSON document, step by step.",
 )
+@click.option(
+    "-f",
+    "--follow",
+    "follows",
+    is_flag=True,
+    help="With --logs, print new messages until the run has ended.",
+)
+@click.option("--all", "all_of_it", is_flag=True, help="Cut no list on a terminal.")
 @read_options
 def show(
     wanted: str,
@@ -43,6 +61,8 @@ def show(
     *,
     with_logs: bool,
     with_run_log: bool,
+    follows: bool,
+    all_of_it: bool,
     as_json: bool,
 ) -> None:
     """Show a run: who it is, how it fared, and what it logged.
@@ -53,12 +73,15 @@ def show(
         raise click.UsageError("--logs and --run-log exclude each other")
     if level is not None and not with_logs:
         raise click.UsageError("--level chooses among messages; give --logs too")
+    if follows and not with_logs:
+        raise click.UsageError("--follow follows messages; give --logs too")
     if with_logs:
-        show_messages(wanted, level, backend, as_json=as_json)
+        print_messages = follow_messages if follows else show_messages
+        print_messages(wanted, level, backend, as_json=as_json)
     elif with_run_log:
         _show_run_log(wanted, backend)
     else:
-        _show_card(wanted, backend, as_json=as_json)
+        _show_card(wanted, backend, all_of_it=all_of_it, as_json=as_json)
 
 
 def _show_run_log(wanted: str, backend: str | None) -> None:
@@ -69,10 +92,30 @@ def _show_run_log(wanted: str, backend: str | None) -> None:
     print_json(found, with_version=False)
 
 
-def _show_card(wanted: str, backend: str | None, *, as_json: bool) -> None:
+def _show_card(
+    wanted: str, backend: str | None, *, all_of_it: bool, as_json: bool
+) -> None:
     with open_store(backend) as store:
         card = read_card(store, select_run(store, wanted))
+        is_brief = is_terminal() and not (all_of_it or as_json)
+        lines = _brief(store, card) if is_brief else []
     if as_json:
         print_json(card_value(card))
+    elif is_brief:
+        _print_brief(lines, card)
     else:
         print_card(card)
+
+
+def _brief(store: Store, card: Card) -> list[str]:
+    has_history = Capability.HISTORY in store.tracker.capabilities
+    courses = Courses(store.tracker, card.run.run_id) if has_history else None
+    return brief_lines(card, courses, shutil.get_terminal_size().columns)
+
+
+def _print_brief(lines: list[str], card: Card) -> None:
+    name, status, *others = lines
+    print_heading(name)
+    echo(coloured(status, card.run))
+    for line in others:
+        echo(line)

@@ -12,7 +12,6 @@ __all__ = [
     "cause_words",
     "duration",
     "moment",
-    "raised_at",
     "seconds_words",
     "shown",
     "size_words",
@@ -78,13 +77,6 @@ def cause_words(cause: Mapping[str, Value] | None, *, brief: bool) -> str:
         return words.rpartition(".")[2]
     message = cause.get("message")
     return f"{words}: {message}" if message else words
-
-
-def raised_at(cause: Mapping[str, Value] | None) -> str:
-    """Return the place that the traceback of a cause ends in; empty without one."""
-    lines = str((cause or {}).get("traceback") or "").splitlines()
-    places = [line.strip() for line in lines if line.startswith('  File "')]
-    return places[-1] if places else ""
 
 
 def age(at: datetime | None, now: datetime) -> str:

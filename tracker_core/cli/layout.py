@@ -1,0 +1,92 @@
+"""Text in the cells of a terminal, where a letter may take two of them or none."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+from tracker_core.cli.printing import clean, has_letters, written_out
+
+__all__ = ["columns", "cut", "ellipsis", "labelled", "left_out", "packed"]
+
+_GAP = "  "
+_NARROWEST = 10
+
+
+def cut(text: str, room: int) -> str:
+    """Return ``text`` cleaned, in one line of at most ``room`` cells.
+
+    What is left out is told by an ellipsis, three dots where the encoding lacks it.
+    """
+    text = written_out(clean(text))
+    if cell_len(text) <= room:
+        return text
+    dots = ellipsis()
+    kept = set_cell_size(text, max(room - len(dots), 0)).rstrip(" ")
+    return f"{kept}{dots}"[: max(room, 0)]
+
+
+def ellipsis() -> str:
+    """Return the sign for what is left out, in letters that the encoding has."""
+    return "…" if has_letters("…") else "..."
+
+
+def packed(items: Iterable[str], room: int, most: int | None = None) -> list[str]:
+    """Return items in as few lines as they need, two blanks between them.
+
+    Args:
+        items: What is to be said.
+        room: How wide a line may be.
+        most: How many lines at the most; the last one tells then what is left out.
+    """
+    lines: list[list[str]] = []
+    width = 0
+    for item in items:
+        short = cut(item, room)
+        width += len(_GAP) + cell_len(short)
+        if not lines or width > room:
+            lines.append([])
+            width = cell_len(short)
+        lines[-1].append(short)
+    joined = [_GAP.join(line) for line in lines]
+    if most is None or len(lines) <= most:
+        return joined
+    return [*joined[: most - 1], left_out(sum(map(len, lines[most - 1 :])))]
+
+
+def left_out(count: int) -> str:
+    """Return what is said in place of the rest of a list."""
+    return f"{ellipsis()} and {count} more; --all shows them"
+
+
+def labelled(label: str, lines: Iterable[str], width: int) -> list[str]:
+    """Return lines behind a label, which only the first of them has."""
+    return [
+        f"{'' if number else label:{width}}{line}" for number, line in enumerate(lines)
+    ]
+
+
+def columns(rows: Iterable[Sequence[str]], room: int) -> list[str]:
+    """Return rows in columns as wide as they need to be.
+
+    Where the room is short the first column is cut, to ten cells at the least, and
+    then the lines are.
+    """
+    cells = [[written_out(clean(cell)) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    if not widths:
+        return []
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
+    widths[0] -= min(max(excess, 0), max(widths[0] - _NARROWEST, 0))
+    return [_line(row, widths, room) for row in cells]
+
+
+def _line(row: Sequence[str], widths: Sequence[int], room: int) -> str:
+    cells = (
+        _filled(cut(cell, width), width)
+        for cell, width in zip(row, widths, strict=True)
+    )
+    return cut(_GAP.join(cells).rstrip(" "), room)
+
+
+def _filled(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))

@@ -1,0 +1,135 @@
+"""What ``tracker watch`` sees of a run at one moment."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from tracker_core.api import Capability, NativeTracker
+from tracker_core.cli.card import SYSTEM
+from tracker_core.cli.courses import Courses
+from tracker_core.cli.delivered import read_delivery
+from tracker_core.cli.following import rest
+from tracker_core.delivery.overview import BackendState
+from tracker_core.entries import LogEntry
+from tracker_core.runs import RunInfo
+from tracker_core.summaries import Summary
+
+__all__ = ["Eye", "Sight", "main_series", "running", "watched"]
+
+# What a screen may have lines for.
+_MOST_RUNS = 50
+
+
+class Sight(NamedTuple):
+    """A run at one moment.
+
+    Args:
+        run: Who it is and how it fares.
+        series: The summaries of its series.
+        logs: Its last messages.
+        delivery: How far the backends are; None without a journal on this machine.
+        courses: Where the courses of series are read; None without history.
+        step: The newest step of its main series, or None.
+        rate: How many steps a second it makes, or None.
+    """
+
+    run: RunInfo
+    series: Mapping[str, Summary]
+    logs: list[LogEntry]
+    delivery: list[BackendState] | None
+    courses: Courses | None
+    step: int | None
+    rate: float | None
+
+    @property
+    def own_series(self) -> dict[str, Summary]:
+        """The series that the job logs."""
+        return {
+            name: summary
+            for name, summary in self.series.items()
+            if not name.startswith(SYSTEM)
+        }
+
+
+class Eye:
+    """Looks at one run, each time only at what is new in its series.
+
+    Args:
+        tracker: Where it is read.
+        run_id: The run.
+    """
+
+    def __init__(self, tracker: NativeTracker, run_id: str) -> None:
+        """Begin without having looked."""
+        self._tracker = tracker
+        self._run_id = run_id
+        self._has_history = Capability.HISTORY in tracker.capabilities
+        self._courses = Courses(tracker, run_id) if self._has_history else None
+        self._attempts = 0
+
+    def look(self, run: RunInfo, most_logs: int) -> Sight:
+        """Return what there is to see of a run, which is ``run`` at this moment."""
+        if self._courses and len(run.attempts) != self._attempts:
+            # A new attempt may have begun at an earlier step.
+            self._courses.forget()
+        self._attempts = len(run.attempts)
+        series = dict(self._tracker.series(self._run_id))
+        step, rate = self._pace(series)
+        logs: list[LogEntry] = []
+        if self._has_history and most_logs:
+            logs = list(self._tracker.logs(self._run_id, limit=most_logs))
+        delivery = read_delivery(self._run_id)
+        return Sight(run, series, logs, delivery, self._courses, step, rate)
+
+    def _pace(self, series: Mapping[str, Summary]) -> tuple[int | None, float | None]:
+        name = main_series(series)
+        if self._courses is None or name is None:
+            return None, None
+        course = self._courses.course(name, series[name].count or 0)
+        return course.last_step, course.rate
+
+
+def main_series(names: Iterable[str]) -> str | None:
+    """Return the series that tells the most: the first loss, else the first; or None.
+
+    Those that the launcher samples tell nothing of the job's steps.
+    """
+    own = [name for name in names if not name.startswith(SYSTEM)]
+    return next((name for name in own if "loss" in name.lower()), next(iter(own), None))
+
+
+def running(tracker: NativeTracker) -> list[RunInfo]:
+    """Return the runs that run and are not lost, the newest first."""
+    found = tracker.runs(query='status = "RUNNING"')
+    return [run for run in found if not run.is_lost()]
+
+
+def watched(
+    tracker: NativeTracker, interval: float, wait: Callable[[float], None] = time.sleep
+) -> Iterator[list[Sight]]:
+    """Give all runs that run now and again, until none does.
+
+    A run that was given once stays, after those that run still.
+
+    Args:
+        tracker: Where they are read.
+        interval: How many seconds lie between looks, or more where a look takes long.
+        wait: Waits for some seconds.
+    """
+    eyes: dict[str, Eye] = {}
+    over: dict[str, Sight] = {}
+    while True:
+        began = time.monotonic()
+        active = {run.run_id: run for run in running(tracker)[:_MOST_RUNS]}
+        for run_id in eyes.keys() - active.keys() - over.keys():
+            over[run_id] = eyes[run_id].look(tracker.run(run_id), 0)
+        for run_id in active:
+            eyes.setdefault(run_id, Eye(tracker, run_id))
+            over.pop(run_id, None)
+        yield [
+            *(eyes[run_id].look(run, 0) for run_id, run in active.items()),
+            *over.values(),
+        ]
+        if not active:
+            return
+        wait(rest(interval, began))
