@@ -1,12 +1,11 @@
 """How a run ends, and why."""
 
-import os
 import signal
 from collections.abc import Mapping
 
 from tracker_core.errors import InvalidValueError
 from tracker_core.records import EndedBody, Role
-from tracker_core.redaction import kept_text, redact
+from tracker_core.redaction import kept_text, known_secrets, redact
 from tracker_core.values import Value, check_mapping
 
 __all__ = [
@@ -138,13 +137,5 @@ def _signal_cause(number: int) -> dict[str, Value]:
 
 
 def _kept(text: str) -> str:
-    return redact(kept_text(text), _configs())
-
-
-def _configs() -> list[str]:
     # What the job was handed for its backends must not be stored by them.
-    return [
-        text
-        for name, text in os.environ.items()
-        if name.startswith(("TRACKER_", "TORCHX_TRACKER_")) and name.endswith("_CONFIG")
-    ]
+    return redact(kept_text(text), known_secrets())

@@ -10,7 +10,7 @@ Loaded when something is collected, since compiling the patterns costs milliseco
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from itertools import zip_longest
 
@@ -18,12 +18,13 @@ from tracker_core.secretforms import FORMS, SecretForm
 from tracker_core.secretnames import (
     NEVER,
     USUALLY,
+    is_code,
     is_plain,
     looks_random,
     weight,
 )
 
-__all__ = ["HIDDEN", "hidden", "is_telling_value"]
+__all__ = ["HIDDEN", "hidden", "hidden_words", "secret_variables", "secret_words"]
 
 HIDDEN = "***"
 """What stands where a secret stood."""
@@ -47,6 +48,8 @@ _PAIR = re.compile(
     r"(?P<name>[\w.-]{1,80}+)[\"']?,?\s{1,40}[\"']?value[\"']?[ \t]{0,8}[=:][ \t]{0,8})"
 )
 _NAME = re.compile(r"[\w.-]*")
+_PLAIN_NAME = re.compile(r"[\w.-]{1,80}")
+_LONG, _LONG_WITH_DIGITS = 8, 6
 _NO_VALUE = re.compile(r"-|[\"']?[A-Z_]+(?![\w+/=-])")
 _QUOTED = re.compile(r"(?P<kind>[bBrRuUfF]{0,2})(?P<quote>\"\"\"|'''|\\{0,3}[\"'])")
 _PIECE = (
@@ -94,12 +97,66 @@ def hidden(text: str) -> str:
     return text
 
 
-def is_telling_value(name: str, value: str) -> bool:
-    """Tell whether ``value`` is a secret because of what it is called."""
+def hidden_words(words: Sequence[str]) -> list[str]:
+    """Return the words of a command with stars where secrets stood.
+
+    What follows an option with a telling name is one, whatever it looks like.
+    """
+    shown: list[str] = []
+    for (start, secret), word in zip(_split(words), words, strict=True):
+        shown.append(hidden(word) if secret is None else f"{start}{HIDDEN}")
+    return shown
+
+
+def secret_words(words: Sequence[str]) -> list[str]:
+    """Return the secrets that the words of a command hold, to be looked for."""
+    found = [secret for _, secret in _split(words) if secret is not None]
+    return [secret for secret in found if _is_worth_hiding(secret)]
+
+
+def secret_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the secrets that an environment holds, to be looked for."""
+    found = [text for name, text in environ.items() if _is_given_secret(name, text)]
+    for text in environ.values():
+        if "://" in text:
+            for match in _compiled(FORMS[0]).finditer(text):
+                found += [match[1] or match[2], (match[1] or "").partition(":")[2]]
+    return [secret for secret in found if _is_worth_hiding(secret)]
+
+
+def _split(words: Sequence[str]) -> Iterator[tuple[str, str | None]]:
+    """Give for each word what may be shown of it, and what is secret or None."""
+    before = ""
+    for word in words:
+        name, mark, text = word.partition("=")
+        if _is_option(before) and _is_given_secret(before, word):
+            yield "", word
+        elif mark and _PLAIN_NAME.fullmatch(name) and _is_given_secret(name, text):
+            yield f"{name}=", text
+        else:
+            yield word, None
+        before = word
+
+
+def _is_option(word: str) -> bool:
+    return word.startswith("-") and "=" not in word
+
+
+def _is_given_secret(name: str, text: str) -> bool:
+    """Tell whether a value is secret that somebody gave, so that it is no code."""
+    return weight(name) != NEVER and not is_plain(text)
+
+
+def _is_worth_hiding(secret: str) -> bool:
+    # Stars for every "test" would make a text unreadable and protect nothing.
+    return len(secret) >= (_LONG if secret.isalpha() else _LONG_WITH_DIGITS)
+
+
+def _is_secret(name: str, text: str) -> bool:
     kind = weight(name)
-    if kind == NEVER or is_plain(value, name):
+    if kind == NEVER or is_plain(text) or is_code(text, name):
         return False
-    return kind != USUALLY or looks_random(value)
+    return kind != USUALLY or looks_random(text)
 
 
 @cache
@@ -195,10 +252,10 @@ def _secret_value(
     if quoted:
         start = quoted.end()
         end = _end(_quotation(quoted["quote"]), text, start)
-        return (start, end) if is_telling_value(name, text[start:end]) else None
+        return (start, end) if _is_secret(name, text[start:end]) else None
     found = _UNQUOTED.match(text, position)
     is_call = _CALL.match(text, position) is not None and not name.isupper()
-    if found is None or is_call or not is_telling_value(name, found[0]):
+    if found is None or is_call or not _is_secret(name, found[0]):
         return None
     if not begins_line:
         return position, _end(_REST, text, found.end())

@@ -64,7 +64,7 @@ def launch_job(
     left = _leavings(launch)
     memory = OutOfMemory()
     try:
-        _begin(launch, delivery, {target.name for target in given})
+        _begin(launch, delivery, {target.name for target in given}, command)
         with Forwarding() as forwarding:
             told = {**launch.job_environment(environ), **left.variables}
             with Sampling(delivery.send, launch.home, launch.settings):
@@ -115,9 +115,11 @@ def _let_go(target: Target) -> None:
         target.close()
 
 
-def _begin(launch: Launch, delivery: Delivery, given: Container[str]) -> None:
+def _begin(
+    launch: Launch, delivery: Delivery, given: Container[str], command: Sequence[str]
+) -> None:
     """Record that the run has begun, and begin to deliver it."""
-    announce(delivery, launch.created)
+    announce(delivery, launch.created, command=command)
     delivery.send(StartedBody("launcher", this_host()))
     if isinstance(delivery, JournaledDelivery):
         delivery.expect(made for made in launch.backends if made.name not in given)

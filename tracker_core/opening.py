@@ -7,7 +7,7 @@ backends fail without the job.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from tracker_core.api import TrackerBase
@@ -160,10 +160,16 @@ def created_in(
     )
 
 
-def announce(delivery: Delivery, created: CreatedBody, rank: int | None = None) -> None:
+def announce(
+    delivery: Delivery,
+    created: CreatedBody,
+    rank: int | None = None,
+    command: Sequence[str] | None = None,
+) -> None:
     """Record that a run exists, what it was made from, and where it is made.
 
-    Of the processes of a distributed job the first alone tells where.
+    Of the processes of a distributed job the first alone tells where; who launches it
+    tells the command too.
     """
     from tracker_core.provenance import provenance
     from tracker_core.spans import current_span
@@ -175,7 +181,7 @@ def announce(delivery: Delivery, created: CreatedBody, rank: int | None = None) 
     if span is not None:
         delivery.send(SpanBody(*span))
     if not rank:
-        delivery.send(ProvenanceBody(provenance()))
+        delivery.send(ProvenanceBody(provenance(command=command)))
 
 
 def open_targets(backends: Iterable[BackendSetting], on_error: str) -> list[Target]:

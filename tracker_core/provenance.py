@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -133,7 +133,7 @@ def code_identity(
         # The user's own settings of diff change its form, or run programs of theirs.
         plain = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-relative")
         diff = git("diff", *plain, "HEAD", limit=_LONGEST_DIFF + 1)
-        identity["diff"] = None if diff is None else _text(diff[:_LONGEST_DIFF])
+        identity["diff"] = None if diff is None else _shown(diff)
         identity["is_diff_cut"] = diff is not None and len(diff) > _LONGEST_DIFF
     return identity
 
@@ -185,17 +185,26 @@ def environment(
 
 
 def provenance(
-    *, with_diff: bool = False, with_packages: bool = False
+    *,
+    with_diff: bool = False,
+    with_packages: bool = False,
+    command: Sequence[str] | None = None,
 ) -> dict[str, Value]:
     """Return what a run records: ``environment``, and ``code`` if that is known.
 
     The code is that around the working directory.
 
     Args:
+        command: What is launched, program first; it is recorded as ``command``, without
+            its secrets.
         with_diff: As in :func:`code_identity`.
         with_packages: As in :func:`environment`.
     """
     found: dict[str, Value] = {"environment": environment(with_packages=with_packages)}
+    if command is not None:
+        from tracker_core.redaction import hide_arguments, kept_text
+
+        found["command"] = [kept_text(word) for word in hide_arguments(command)]
     code = code_identity(os.curdir, with_diff=with_diff)
     return found if code is None else {"code": code, **found}
 
@@ -270,6 +279,14 @@ def _git_environ(environ: Mapping[str, str]) -> dict[str, str]:
 
 def _text(answer: bytes) -> str:
     return answer.decode("utf-8", "backslashreplace")
+
+
+def _shown(diff: bytes) -> str:
+    from tracker_core.redaction import hide_secrets
+
+    shown = hide_secrets(_text(diff[:_LONGEST_DIFF]))
+    # What is left of a secret that was cut is not known for one.
+    return shown if len(diff) <= _LONGEST_DIFF else shown[: shown.rfind("\n") + 1]
 
 
 def _from_status(lines: list[str]) -> dict[str, Value]:

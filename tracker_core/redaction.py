@@ -5,10 +5,20 @@ it. Only one that is plainly a local path may be seen: it opens nothing, and wit
 a message could not say which file is meant.
 """
 
+import os
 import re
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["describe", "hide_secrets", "kept_text", "redact", "shows_secret"]
+__all__ = [
+    "describe",
+    "hide_arguments",
+    "hide_secrets",
+    "kept_text",
+    "known_secrets",
+    "redact",
+    "shows_secret",
+]
 
 _HIDDEN = "***"
 # Hiding every "a" would make a message unreadable and protect nothing.
@@ -40,17 +50,47 @@ def hide_secrets(text: str) -> str:
     return hidden(text)
 
 
-def redact(text: str, configs: Iterable[str | None] = ()) -> str:
-    """Return ``text`` without config strings and without credentials in URLs.
+def hide_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return the words of a command with ``***`` in place of its secrets.
+
+    Beside what :func:`hide_secrets` knows, whatever follows an option with a telling
+    name goes: ``--password``, ``hunter2``.
+    """
+    from tracker_core.hiding import hidden_words
+
+    return hidden_words(arguments)
+
+
+def known_secrets(
+    environ: Mapping[str, str] | None = None, arguments: Sequence[str] | None = None
+) -> list[str]:
+    """Return what a process was given that nobody may see, for :func:`redact`.
+
+    Args:
+        environ: Of this the configs of backends, variables with telling names, and
+            passwords in URLs; by default the environment of this process.
+        arguments: The words of a command; by default those of this process.
+    """
+    from tracker_core.hiding import secret_variables, secret_words
+
+    environ = os.environ if environ is None else environ
+    arguments = sys.argv if arguments is None else arguments
+    configs = [text for name, text in environ.items() if _is_config(name)]
+    return [*configs, *secret_variables(environ), *secret_words(arguments)]
+
+
+def redact(text: str, secrets: Iterable[str | None] = ()) -> str:
+    """Return ``text`` without known secrets and without what looks like one.
 
     Args:
         text: For example the message of an error that a foreign backend raised.
-        configs: Config strings; they, and the credentials in them, become ``***``.
+        secrets: Config strings and other secrets; they, and the credentials in them,
+            become ``***`` wherever they stand.
     """
-    for config in configs:
-        for secret in sorted(_secrets(config or ""), key=len, reverse=True):
+    for given in secrets:
+        for secret in sorted(_secrets(given or ""), key=len, reverse=True):
             text = text.replace(secret, _HIDDEN)
-    return _CREDENTIALS.sub(_HIDDEN, text)
+    return hide_secrets(_CREDENTIALS.sub(_HIDDEN, text))
 
 
 def kept_text(text: str) -> str:
@@ -79,6 +119,10 @@ def shows_secret(error: BaseException, configs: Iterable[str | None]) -> bool:
 
     text = "".join(traceback.format_exception(error))
     return redact(text, configs) != text
+
+
+def _is_config(name: str) -> bool:
+    return name.startswith(("TRACKER_", "TORCHX_TRACKER_")) and name.endswith("_CONFIG")
 
 
 def _secrets(config: str) -> set[str]:

@@ -416,7 +416,7 @@ class AppRun:
 
         Args:
             with_diff: Whether the uncommitted changes are wanted too, at most one MiB
-                of them. Nothing is taken out: a secret in a file is in its diff.
+                of them, without what looks like a secret.
             with_packages: Whether name and version of each installed package are
                 wanted too.
         """

@@ -14,6 +14,7 @@ __all__ = [
     "PLAIN_VALUES",
     "SECRET_ENDS",
     "USUALLY",
+    "is_code",
     "is_plain",
     "looks_random",
     "weight",
@@ -142,6 +143,8 @@ _ABSOLUTE = re.compile(r"/(?:[a-z][\w.@-]{0,40}/)*[\w.@-]{0,40}")
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _DIGITS = re.compile(r"\d+")
 _RANDOM = re.compile(r"[\w+/=.~:!@#$%^&*?-]{8,}")
+# What a variable is called that holds a secret.
+_CALLED = frozenset({*SECRET_ENDS, "auth", "cred", "creds", "pass", "pwd", "token"})
 _COUNTED = re.compile(
     r"[-+]?[\d.,:_/-]+(?:e[-+]?\d+)?[a-zA-Z%/]{0,8}"  # 12, 3.4ms, 2026-01-01, 12:30
     r"|v?\d+(?:\.\d+)+[\w.+-]*|[a-zA-Z]+[-_]?\d{1,5}"  # 1.2.3rc1, layer12
@@ -175,18 +178,26 @@ def weight(name: str) -> int:
     return USUALLY if last in ("auth", "pw", "authorization") else NEVER
 
 
-def is_plain(value: str, name: str) -> bool:
+def is_plain(value: str) -> bool:
     """Tell whether a value beside a telling name is no secret after all.
 
     So are types and settings (``str``, ``null``), references (``${TOKEN}``,
-    ``<yours>``, ``%s``, a path), and variables of code that are called like the secret
-    (``password=self.password``).
+    ``<yours>``, ``%s``), and paths.
     """
     if len(value) < _SHORTEST or value.lower().rstrip(".:!?") in PLAIN_VALUES:
         return True
-    if _MARKERS.fullmatch(value) or _ABSOLUTE.fullmatch(value):
-        return True
-    return bool(_CODE.fullmatch(value)) and _is_code(value, name)
+    return bool(_MARKERS.fullmatch(value) or _ABSOLUTE.fullmatch(value))
+
+
+def is_code(value: str, name: str) -> bool:
+    """Tell whether a value is a variable: ``password=self.password``, ``token=tok``."""
+    if not _CODE.fullmatch(value) or _DIGITS.search(value):
+        return False
+    if "." in value:
+        # Nobody writes variables of the environment in code.
+        return not name.isupper()
+    words = [word.lower() for word in _WORDS.findall(value)]
+    return value == name or any(word in _CALLED for word in ("".join(words), *words))
 
 
 def looks_random(value: str) -> bool:
@@ -204,12 +215,3 @@ def _weight_of_token(part: str, before: str, words: list[str]) -> int:
     if before in _OWNERS:
         return ALWAYS
     return ALWAYS if before and part.isupper() else USUALLY
-
-
-def _is_code(value: str, name: str) -> bool:
-    if "." in value:
-        # Nobody writes variables of the environment in code: password=self.password.
-        return not name.isupper() and not _DIGITS.search(value)
-    if _DIGITS.search(value) or len(value) > 40:  # noqa: PLR2004
-        return False
-    return any(weight(piece) for piece in (value, *value.split("_"))) or value == name

@@ -390,6 +390,16 @@ def test_launch_explains_a_command_that_cannot_start(
     assert reason in caplog.text
 
 
+def test_launch_records_the_command_without_secrets(store: NativeTracker) -> None:
+    """Every word is kept, but for what an option with a telling name says."""
+    command = [*python("pass"), "--lr", "0.1", "--password", "hunter2"]
+
+    _, info = run(store, *command)
+
+    found = store.provenance(info.run_id)["command"]
+    assert found == [*command[:-1], "***"]
+
+
 def test_launch_survives_backends_that_fail(
     store: NativeTracker,
     monkeypatch: pytest.MonkeyPatch,
@@ -508,11 +518,13 @@ class Closing(FaultyTracker):
 
 
 class Interrupting(list[str]):
-    """A command whose reading sends this process a signal."""
+    """A command whose reading sends this process a signal, once that is handled."""
 
     def __iter__(self) -> Iterator[str]:
         """Send it, and give the words of the command."""
-        os.kill(os.getpid(), signal.SIGUSR1)
+        # The command is read to be recorded, too, before signals are handed on.
+        if signal.getsignal(signal.SIGUSR1) is not signal.SIG_DFL:
+            os.kill(os.getpid(), signal.SIGUSR1)
         return super().__iter__()
 
 

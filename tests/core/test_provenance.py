@@ -457,12 +457,22 @@ def test_diff_is_absent_unless_wanted(repository: Path) -> None:
 
 
 def test_diff_that_is_long_is_cut(repository: Path) -> None:
-    """A MiB of it is kept, and that there was more."""
+    """Whole lines of a MiB are kept, and that there was more."""
     (repository / "train.py").write_text("x\n" * _MIB, encoding="utf-8")
 
     found = _identity(repository, with_diff=True)
 
-    assert (len(str(found["diff"])), found["is_diff_cut"]) == (_MIB, True)
+    assert (len(str(found["diff"])), found["is_diff_cut"]) == (_MIB - 1, True)
+    assert str(found["diff"]).endswith("\n+x\n")
+
+
+def test_diff_is_without_secrets(repository: Path) -> None:
+    """What looks like one becomes stars, and the rest of the line stays."""
+    (repository / "train.py").write_text("password = 's3cret'\n", encoding="utf-8")
+
+    found = _identity(repository, with_diff=True)
+
+    assert "\n+password = '***'\n" in str(found["diff"])
 
 
 @pytest.mark.parametrize("content", [b"\0\1\2", b"caf\xe9\n", b"\xff" * 100])

@@ -2,7 +2,14 @@
 
 import pytest
 
-from tracker_core.redaction import describe, kept_text, redact, shows_secret
+from tracker_core.redaction import (
+    describe,
+    hide_arguments,
+    kept_text,
+    known_secrets,
+    redact,
+    shows_secret,
+)
 
 # Its repr looks different.
 LINES = "line1'\nline2\\"
@@ -99,3 +106,44 @@ def test_shows_secret_looks_at_the_whole_chain() -> None:
 def test_kept_text_writes_out_what_no_encoding_keeps(text: str, kept: str) -> None:
     """Everything else stays as it is."""
     assert kept_text(text) == kept
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("train --lr 0.1 --password hunter2", "train --lr 0.1 --password ***"),
+        ("train --api-key=hunter2 x", "train --api-key=*** x"),
+        ("train --auth-token supersecret -v", "train --auth-token *** -v"),
+        ("train db.password=mysecret lr=1", "train db.password=*** lr=1"),
+        ("train postgres://me:hunter2@host/x", "train postgres://***@host/x"),
+        ("train --max-tokens 100 --pad-token x1y2z3w4", None),
+        ("train --token ${TOKEN} --auth basic", None),
+    ],
+)
+def test_hide_arguments_hides_what_follows_a_telling_option(
+    words: str, shown: str | None
+) -> None:
+    """Whatever a password looks like, since it is one by its place."""
+    assert " ".join(hide_arguments(words.split())) == (shown or words)
+
+
+def test_known_secrets_are_those_that_a_process_was_given() -> None:
+    """Configs, telling variables, passwords in URLs, and what options said."""
+    environ = {
+        "TRACKER_FSSPEC_CONFIG": "s3://bucket/runs",
+        "WANDB_API_KEY": "supersecret",
+        "DATABASE_URL": "postgresql://me:hunter2@host/db",
+        "HOME": "/home/me",
+        "PWD": "/home/me/work",
+        "SHORT_TOKEN": "ab",
+    }
+
+    found = known_secrets(environ, ["train", "--password", "mypassword", "--lr", "0.1"])
+
+    assert {"s3://bucket/runs", "supersecret", "hunter2", "mypassword"} <= {*found}
+    assert not {*found} & {"/home/me", "/home/me/work", "ab", "0.1", "train", "me"}
+
+
+def test_redact_hides_known_secrets_wherever_they_stand() -> None:
+    """Nothing around them has to tell what they are."""
+    assert redact("got supersecret", ["supersecret"]) == "got ***"
