@@ -17,6 +17,7 @@ The grammar; keywords in any case, words as in :mod:`tracker_core.tokens`::
 
     order       = ordering {"," ordering}
     ordering    = "-" field | field ["asc" | "desc"]
+    fields      = field {"," field}
 
 The last part of ``metrics.train/loss.min`` is a part of the summary when it is one of
 its words and stands bare; without one, ``last`` is meant.
@@ -48,7 +49,7 @@ from tracker_core.tokens import (
     tokenise,
 )
 
-__all__ = ["parse", "parse_order", "to_text"]
+__all__ = ["field_to_text", "parse", "parse_fields", "parse_order", "to_text"]
 
 _MAX_DEPTH = 64
 _LONGEST_SHOWN = 40
@@ -86,15 +87,33 @@ def parse_order(text: str) -> tuple[Ordering, ...]:
     return _Parser(text).order()
 
 
+def parse_fields(text: str) -> tuple[Field, ...]:
+    """Read a list of fields: ``params.lr, metrics.train/loss.min, duration``.
+
+    Raises:
+        UnsupportedTypeError: The list is no text.
+        QueryError: It means nothing; the message shows where and why.
+    """
+    return _Parser(text).fields()
+
+
+def field_to_text(field: Field) -> str:
+    """Write a field so that :func:`parse_fields` reads back the same one."""
+    if field.space is Space.RUN:
+        return field.key
+    text = f"{field.space}.{quote_key(field.key)}"
+    return text if field.part is None else f"{text}.{field.part}"
+
+
 def to_text(condition: Condition) -> str:
     """Write a condition so that :func:`parse` reads back the same one."""
     match condition:
         case Comparison(field, op, value):
-            return f"{_field_text(field)} {op} {_value_text(value)}"
+            return f"{field_to_text(field)} {op} {_value_text(value)}"
         case Membership(field, values):
-            return f"{_field_text(field)} in ({', '.join(map(_value_text, values))})"
+            return f"{field_to_text(field)} in ({', '.join(map(_value_text, values))})"
         case Exists(field):
-            return f"{_field_text(field)} exists"
+            return f"{field_to_text(field)} exists"
         case AllOf(parts):
             return " and ".join(map(_part_text, parts))
         case AnyOf(parts):
@@ -106,13 +125,6 @@ def to_text(condition: Condition) -> str:
 def _part_text(part: Condition) -> str:
     text = to_text(part)
     return f"({text})" if isinstance(part, AllOf | AnyOf) else text
-
-
-def _field_text(field: Field) -> str:
-    if field.space is Space.RUN:
-        return field.key
-    text = f"{field.space}.{quote_key(field.key)}"
-    return text if field.part is None else f"{text}.{field.part}"
 
 
 def _value_text(value: Operand) -> str:
@@ -153,6 +165,16 @@ class _Parser:
             remedy = f"write FIELD asc or FIELD desc, joined by commas{quotes}"
             raise self._error(f"unexpected {self._found}", remedy)
         return tuple(orderings)
+
+    def fields(self) -> tuple[Field, ...]:
+        """Read all of the text as a list of fields."""
+        found = [self._field(self._next)]
+        while self._took(","):
+            found.append(self._field(self._next))
+        if not self._is_at_end():
+            remedy = f"join fields by commas{self._quotes(found[-1])}"
+            raise self._error(f"unexpected {self._found}", remedy)
+        return tuple(found)
 
     def _condition(self) -> Condition:
         return self._joined("or", AnyOf, self._conjunction)

@@ -27,7 +27,7 @@ from tracker_core.runs import RunInfo
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
-__all__ = ["Facts", "matches", "needs", "select"]
+__all__ = ["Answers", "Facts", "matches", "needs", "select"]
 
 _Key: TypeAlias = "tuple[int] | tuple[int, int, object]"
 
@@ -88,7 +88,7 @@ def needs(
 
 def matches(condition: Condition, facts: Facts) -> bool:
     """Tell whether a run matches; each method of ``facts`` is called at most once."""
-    return _matches(condition, _Run(facts))
+    return _matches(condition, Answers(facts))
 
 
 def select(
@@ -109,7 +109,7 @@ def select(
             None, NaN, a list, a mapping.
         limit: The most that are returned, from 0; None for all.
     """
-    runs = map(_Run, items)
+    runs = map(Answers, items)
     chosen = (run for run in runs if condition is None or _matches(condition, run))
     if not order:
         return [run.info for run in islice(chosen, limit)]
@@ -120,18 +120,24 @@ def select(
     return [info for _, info in rows[:limit]]
 
 
-class _Run:
-    """A run that loads each part of its facts when it is first asked for."""
+class Answers:
+    """A run that loads each part of its facts when it is first asked for.
+
+    Args:
+        facts: What it can tell.
+    """
 
     __slots__ = ("_facts", "_found", "_info")
 
     def __init__(self, facts: Facts) -> None:
+        """Load nothing yet."""
         self._facts = facts
         self._info: RunInfo | None = None
         self._found: dict[Space, Mapping[str, object]] = {}
 
     @property
     def info(self) -> RunInfo:
+        """Who the run is."""
         if self._info is None:
             self._info = self._facts.info()
         return self._info
@@ -143,7 +149,7 @@ class _Run:
             return self._facts.run_id
         if field.space is Space.RUN:
             return _attribute(self.info, field.key)
-        found = self._held(field.space).get(field.key)
+        found = self.held(field.space).get(field.key)
         if field.part is not None and found is not None:
             return getattr(found, field.part)
         return found
@@ -152,15 +158,16 @@ class _Run:
         """Tell whether the run has the field, as ``exists`` means it."""
         if field.space in (Space.RUN, Space.METRICS):
             return self.value(field) is not None
-        return field.key in self._held(field.space)
+        return field.key in self.held(field.space)
 
-    def _held(self, space: Space) -> Mapping[str, object]:
+    def held(self, space: Space) -> Mapping[str, object]:
+        """Return all that the run has in a space; of series it is the summaries."""
         if space not in self._found:
             self._found[space] = _LOADERS[space](self._facts)
         return self._found[space]
 
 
-def _matches(condition: Condition, run: _Run) -> bool:
+def _matches(condition: Condition, run: Answers) -> bool:
     match condition:
         case Comparison(field, op, value):
             return _holds(op, run.value(field), value)
@@ -203,7 +210,7 @@ def _fields(condition: Condition | None) -> Iterator[Field]:
             yield from _fields(part)
 
 
-def _keys(run: _Run, order: Sequence[Ordering]) -> list[_Key]:
+def _keys(run: Answers, order: Sequence[Ordering]) -> list[_Key]:
     return [_key(run.value(ordering.field), ordering) for ordering in order]
 
 

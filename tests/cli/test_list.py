@@ -52,15 +52,16 @@ def family(store: "Store") -> "Store":
 
 
 def test_list_shows_runs_with_the_newest_first(tracker: "Cli", store: "Store") -> None:
-    """A row is a run: name, id, experiment, status, age and duration."""
+    """A row is a run: name, id, experiment, status, start and duration."""
     store.run("01A", at=100, name="older")
     store.run("01B", at=200, name="newer")
 
     done = tracker("list")
 
-    assert done.rows[0] == ["NAME", "RUN", "ID", "EXPERIMENT", "STATUS", "AGE", "TOOK"]
+    titles = ["NAME", "RUN", "ID", "EXPERIMENT", "STATUS", "STARTED", "TOOK"]
+    assert done.rows[0] == titles
     assert done.rows[1][:4] == ["newer", "01B", "iris", "FINISHED"]
-    assert done.rows[1][5:] == ["1.0s"]
+    assert done.rows[1][5:] == ["d", "ago", "1.0s"]
     assert done.rows[2][:2] == ["older", "01A"]
     assert (done.code, done.err) == (0, "")
 
@@ -184,9 +185,13 @@ def test_list_as_json_holds_the_whole_run(tracker: "Cli", store: "Store") -> Non
                 "span_id": "s",
                 "heartbeat_at": None,
                 "is_lost": False,
+                "values": {},
                 **life,
             }
         ],
+        "columns": [],
+        "same_for_all": {},
+        "series": None,
     }
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.cli.printing import clean
-from tracker_core.cli.text import age, duration, shown, size_words, stamp, to_value
+from tracker_core.cli.text import age, ago, duration, shown, size_words, stamp, to_value
 from tracker_core.runs import RunInfo
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -56,18 +56,21 @@ def test_foreign_value_is_shown_as_its_text() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (-3600, "0s"),
-        (0.9, "0s"),
-        (59.9, "59s"),
-        (60, "1m"),
-        (3600, "1h"),
-        (86400, "1d"),
-        (86400 * 400, "400d"),
+        (-3600, "0 s ago"),
+        (0.9, "0 s ago"),
+        (59.9, "59 s ago"),
+        (60, "1 min ago"),
+        (3600, "1 h ago"),
+        (86400, "1 d ago"),
+        (86400 * 400, "400 d ago"),
     ],
 )
-def test_age_is_told_in_the_largest_unit(seconds: float, words: str) -> None:
-    """An age is short; the future of another clock is now."""
-    assert age(NOON - timedelta(seconds=seconds), NOON) == words
+def test_time_ago_is_told_in_the_largest_unit(seconds: float, words: str) -> None:
+    """It has one unit; the future of another clock is now."""
+    at = NOON - timedelta(seconds=seconds)
+
+    assert ago(at, NOON) == words
+    assert age(at, NOON) == words.replace("in", "").replace(" ", "").removesuffix("ago")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.errors import QueryError, UnsupportedTypeError
-from tracker_core.expressions import parse, parse_order, to_text
+from tracker_core.expressions import (
+    field_to_text,
+    parse,
+    parse_fields,
+    parse_order,
+    to_text,
+)
 from tracker_core.fields import (
     RUN_ATTRIBUTES,
     STATUSES,
@@ -374,3 +380,34 @@ def test_order_that_means_nothing_is_refused(
     assert what in message
     assert remedy in message
     assert caret == " " * (column + 1) + "^"
+
+
+def test_fields_are_read_in_their_order() -> None:
+    """A list of fields is written as each of them is in a query."""
+    text = 'params.lr, metrics.train/loss.min,tags."a b", duration'
+
+    fields = parse_fields(text)
+
+    assert [field_to_text(field) for field in fields] == [
+        "params.lr",
+        "metrics.train/loss.min",
+        'tags."a b"',
+        "duration",
+    ]
+    assert parse_fields(", ".join(map(field_to_text, fields))) == fields
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "expected a field, found the end"),
+        ("params.lr,", "expected a field, found the end"),
+        ("params.lr desc", "unexpected 'desc'"),
+        ("params.a b", "a key with a blank stands in quotes"),
+        ("durtion", "did you mean 'duration'?"),
+    ],
+)
+def test_fields_that_mean_nothing_are_refused(text: str, message: str) -> None:
+    """The error shows what is wrong and where."""
+    with pytest.raises(QueryError, match=re.escape(message)):
+        parse_fields(text)

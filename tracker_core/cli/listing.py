@@ -1,10 +1,12 @@
 """``tracker list``: runs and what belongs to them, with the arguments of torchx."""
 
+import re
+
 import click
 from click.core import ParameterSource
 
 from tracker_core.cli.border import examples, say
-from tracker_core.cli.choice import Choice, choice_options, list_runs
+from tracker_core.cli.choice import Choice, choice_options
 from tracker_core.cli.commands import Commands
 from tracker_core.cli.documents import mapping_value, print_json
 from tracker_core.cli.options import given, read_options
@@ -21,10 +23,27 @@ from tracker_core.stores import Store
 
 __all__ = ["list_command"]
 
+# A query has an operator, so it is never a word alone as commands are.
+_COMMAND = re.compile(r"[\w-]*")
+
+
+class _List(Commands):
+    """Commands, or a query in their place."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take a first word that can be no command for a query."""
+        _, words, _ = self.make_parser(ctx).parse_args([*args])
+        if words and not _COMMAND.fullmatch(words[0]):
+            ctx.allow_interspersed_args = True
+            place = len(args) - len(words)
+            args = ["--where", words[0], *args[:place], *args[place + 1 :]]
+        return super().parse_args(ctx, args)
+
 
 @click.group(
     "list",
-    cls=Commands,
+    cls=_List,
+    subcommand_metavar="[QUERY] | COMMAND [ARGS]...",
     later={
         "artifacts": "artifacts:list_artifacts",
         "experiments": "labels:list_experiments",
@@ -35,8 +54,9 @@ __all__ = ["list_command"]
     invoke_without_command=True,
     epilog=examples(
         "tracker list --limit 10",
-        "tracker list --where 'params.lr < 1e-3 and status = \"FINISHED\"'",
+        "tracker list 'params.lr < 1e-3 and status = \"FINISHED\"'",
         "tracker list --sort-by metrics.train/loss.min",
+        "tracker list --columns name,params.lr,metrics.train/loss.min,duration",
         "tracker list metadata @last",
     ),
 )
@@ -50,14 +70,18 @@ def list_command(
     backend: str | None,
     *,
     as_json: bool,
+    where: tuple[str, ...],
     **chosen: str | None,
 ) -> None:
     """List runs, the newest first, or what belongs to one of them.
 
+    QUERY chooses runs, as 'params.lr < 1e-3 and status = "FINISHED"' does.
     RUN_ID is an id, the beginning of one, a name, or @last for the newest run.
     """
-    choice = Choice(limit=limit, **chosen)
+    choice = Choice(where=where, limit=limit, **chosen)
     if ctx.invoked_subcommand is None:
+        from tracker_core.cli.runlist import list_runs
+
         list_runs(choice, backend, as_json=as_json)
         return
     is_limited = ctx.get_parameter_source("limit") is ParameterSource.COMMANDLINE

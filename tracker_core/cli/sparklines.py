@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from tracker_core.cli.printing import has_letters
 
-__all__ = ["sparkline"]
+__all__ = ["heights", "sparkline"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _ASCII = "_.-:=+*#"
@@ -23,11 +23,21 @@ def sparkline(values: Sequence[float], width: int) -> str:
         values: The numbers in their order; none give an empty text.
         width: How many letters at the most.
     """
-    heights = [_mean(part) for part in _parts(values, width)]
-    finite = [height for height in heights if math.isfinite(height)]
+    found = heights(values, width)
+    finite = [height for height in found if math.isfinite(height)]
     low, high = min(finite, default=0.0), max(finite, default=0.0)
     bars = _BARS if has_letters(_BARS) else _ASCII
-    return "".join(_bar(height, low, high, bars) for height in heights)
+    return "".join(_bar(height, low, high, bars) for height in found)
+
+
+def heights(values: Sequence[float], width: int) -> list[float]:
+    """Return what the letters of a sparkline stand for.
+
+    Args:
+        values: The numbers in their order.
+        width: How many letters at the most.
+    """
+    return [_mean(part) for part in _parts(values, width)]
 
 
 def _parts(values: Sequence[float], width: int) -> Iterator[Sequence[float]]:

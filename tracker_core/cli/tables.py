@@ -5,6 +5,7 @@ there to be copied; long values are shortened, and colours follow ``NO_COLOR``. 
 pipe or a file every value goes whole, one row a line, without colour.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ __all__ = [
     "print_table",
     "print_trees",
     "short_ids",
+    "text_width",
     "value_cell",
 ]
 
@@ -56,6 +58,19 @@ _STYLES = {
     "PENDING": "dim",
     "LOST": "magenta",
 }
+_CODES = {
+    "bold": 1,
+    "dim": 2,
+    "red": 31,
+    "green": 32,
+    "yellow": 33,
+    "magenta": 35,
+    "cyan": 36,
+}
+_DUMB = ("dumb", "unknown")
+_GAP = 2
+# Letters of ours that take a cell each.
+_NARROW = str.maketrans(dict.fromkeys("–…○●✓✗■▁▂▃▄▅▆▇█"))
 
 
 class Table(NamedTuple):
@@ -70,6 +85,7 @@ class Table(NamedTuple):
         short: What stands for an id on a terminal where room is short.
         spare: The titles of the columns that are left out where room is shorter still,
             in this order.
+        statuses: A status for each row, whose colour the first cell of the row has.
     """
 
     titles: tuple[str, ...]
@@ -78,6 +94,7 @@ class Table(NamedTuple):
     flows: bool = False
     short: Mapping[str, str] | None = None
     spare: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
 
 
 class Branch(NamedTuple):
@@ -102,7 +119,7 @@ def value_cell(value: Value) -> str:
 
 def print_heading(text: str) -> None:
     """Print a line that stands out on a terminal."""
-    _print_styled(clean(text), "bold")
+    echo(_painted(clean(text), "bold"))
 
 
 def print_table(table: Table) -> None:
@@ -115,7 +132,7 @@ def print_table(table: Table) -> None:
     has_room = _width(table) <= room
     # What has to be copied, or has no room at all, is left to the terminal to break.
     if not is_terminal() or table.flows or has_room or room < _NARROWEST:
-        _print_rich(_rich_table(table))
+        _print_lines(table)
     else:
         _print_rich(_fitted(_with_short_ids(table), room), room)
 
@@ -147,13 +164,54 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _print_styled(text: str, style: str) -> None:
-    if not is_terminal():
-        echo(text)
-        return
-    from rich.text import Text
+def text_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.translate(_NARROW).isascii():
+        return len(text)
+    from rich.cells import cell_len
 
-    _print_rich(Text(text, style))
+    return cell_len(text)
+
+
+def _print_lines(table: Table) -> None:
+    """Print a table that has room; without rich, which takes long to load."""
+    widths = _widths(table)
+    if table.has_titles:
+        echo(_line(table.titles, widths, ["bold"] * len(widths)))
+    for place, row in enumerate(table.rows):
+        echo(_line(row, widths, _styles(table, place)))
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], styles: Sequence[str]) -> str:
+    blanks = [
+        " " * (width - text_width(cell) + _GAP)
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    last = max((place for place, cell in enumerate(cells) if cell), default=-1)
+    parts = zip(cells[: last + 1], blanks, styles, strict=False)
+    return "".join(
+        _painted(cell, style) + blank for cell, blank, style in parts
+    ).rstrip(" ")
+
+
+def _widths(table: Table) -> list[int]:
+    rows = [table.titles, *table.rows] if table.has_titles else table.rows
+    return [max(map(text_width, column)) for column in zip(*rows, strict=True)]
+
+
+def _styles(table: Table, place: int) -> list[str]:
+    styles = [_style(cell) for cell in table.rows[place]]
+    if table.statuses:
+        styles[0] = _STYLES.get(table.statuses[place], "")
+    return styles
+
+
+def _painted(text: str, style: str) -> str:
+    code = _CODES.get(style)
+    is_dumb = os.environ.get("TERM") in _DUMB
+    if code is None or not text or is_dumb or not has_colours():
+        return text
+    return f"\x1b[{code}m{text}\x1b[0m"
 
 
 def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTable":
@@ -171,13 +229,14 @@ def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTab
             no_wrap=title in (*_CUT, *_IDS),
             overflow=overflow,  # type: ignore[arg-type]  # its words are a Literal
         )
-    for row in table.rows:
-        found.add_row(*(Text(cell, _style(cell)) for cell in row))
+    for place, row in enumerate(table.rows):
+        styles = _styles(table, place)
+        found.add_row(*map(Text, row, styles))
     return found
 
 
 def _width(table: Table) -> int:
-    return _console().measure(_rich_table(table)).maximum
+    return sum(_widths(table)) + _GAP * (len(table.titles) - 1)
 
 
 def _fitted(table: Table, room: int) -> "RichTable":
@@ -200,11 +259,9 @@ def _cuts(table: Table) -> Iterator[tuple[int, int, int]]:
 
     Those come first that say the same in many rows; of others only a title is cut.
     """
-    from rich.cells import cell_len
-
-    widths = [cell_len(title) for title in table.titles]
+    widths = [text_width(title) for title in table.titles]
     cells = [
-        max((cell_len(row[column]) for row in table.rows), default=0)
+        max((text_width(row[column]) for row in table.rows), default=0)
         for column in range(len(widths))
     ]
     for title in _CUT:

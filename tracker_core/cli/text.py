@@ -9,6 +9,7 @@ from tracker_core.values import Value, check_value, from_json, to_json
 
 __all__ = [
     "age",
+    "ago",
     "cause_words",
     "duration",
     "moment",
@@ -80,15 +81,15 @@ def cause_words(cause: Mapping[str, Value] | None, *, brief: bool) -> str:
 
 
 def age(at: datetime | None, now: datetime) -> str:
-    """Return how long ago ``at`` was, in its largest unit."""
-    if at is None:
-        return "–"
-    # The clocks of machines differ: what starts in the future starts now.
-    seconds = max(int((now - at).total_seconds()), 0)
-    for unit, letter in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "m")):
-        if seconds >= unit:
-            return f"{seconds // unit}{letter}"
-    return f"{seconds}s"
+    """Return how long ago ``at`` was, in its largest unit: ``3m``."""
+    found = _since(at, now)
+    return "–" if found is None else f"{found[0]}{found[1][0]}"
+
+
+def ago(at: datetime | None, now: datetime) -> str:
+    """Return how long ago ``at`` was, in words: ``3 min ago``."""
+    found = _since(at, now)
+    return "–" if found is None else f"{found[0]} {found[1]} ago"
 
 
 def moment(at: datetime | None) -> str:
@@ -130,6 +131,17 @@ def duration(info: RunInfo | Attempt, now: datetime | None = None) -> str:
 def seconds_words(seconds: float) -> str:
     """Return a span of time that is given in seconds."""
     return _span(timedelta(seconds=seconds))
+
+
+def _since(at: datetime | None, now: datetime) -> tuple[int, str] | None:
+    if at is None:
+        return None
+    # The clocks of machines differ: what starts in the future starts now.
+    seconds = max(int((now - at).total_seconds()), 0)
+    for unit, word in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if seconds >= unit:
+            return seconds // unit, word
+    return seconds, "s"
 
 
 def _kind_words(cause: Mapping[str, Value]) -> str:
