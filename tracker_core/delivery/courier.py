@@ -269,7 +269,9 @@ class Courier:
                 self._is_idle = step is Step.IDLE and not self._wake.is_set()
                 self._was_tried = self._was_tried or step is not Step.FAILED
                 self._changed.notify_all()
-            if step is Step.IDLE or step is Step.MOVED:
+            # At the end somebody waits for each batch that would gather more.
+            gathers = step is Step.MOVED and not self._concludes.is_set()
+            if step is Step.IDLE or gathers:
                 # Others read in the ledger how far it is.
                 carrier.rest()
                 self._pause(self.target.tracker.gathers_for)
