@@ -1,7 +1,9 @@
 """Signals that reach a launcher, on their way to the job."""
 
 import os
+import select
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType, TracebackType
@@ -21,6 +23,9 @@ _SIGNALS = (
     signal.SIGUSR1,
     signal.SIGUSR2,
 )
+_ENDINGS = frozenset({signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM})
+# A longer one may be more milliseconds than the system can count.
+_LONGEST_WAIT_S = 3600.0
 # Those that a key press sends to every process in front of the terminal.
 _FROM_KEYS = frozenset({signal.SIGINT, signal.SIGQUIT})
 
@@ -37,8 +42,8 @@ class Forwarding:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
-        # Whether somebody outside has asked for the end.
-        self.was_told_to_end: bool = False
+        # The signals that have asked for the end, in their order.
+        self.endings: list[int] = []
         self._previous = {
             number: handler
             for number in _SIGNALS
@@ -64,6 +69,21 @@ class Forwarding:
         self._process = process
         for number in self._early:
             _send(process, number)
+        self._early.clear()
+
+    def pause(self, seconds: float) -> None:
+        """Wait, with no job to hand on to, until the time is over or the end is asked.
+
+        What arrives meanwhile and asks for no end is handed on to the next process.
+        """
+        self._process = None
+        deadline = time.monotonic() + seconds
+        with _bell() as bell:
+            ear = select.poll()
+            ear.register(bell, select.POLLIN)
+            while not self.endings and (left := deadline - time.monotonic()) > 0:
+                if ear.poll(min(left, _LONGEST_WAIT_S) * 1000):
+                    os.read(bell, 4096)
 
     def end(self) -> None:
         """Let Ctrl-C interrupt the launcher again; the job has ended."""
@@ -71,7 +91,8 @@ class Forwarding:
             signal.signal(signal.SIGINT, self._previous.pop(signal.SIGINT))
 
     def _hand_on(self, number: int, _frame: FrameType | None) -> None:
-        self.was_told_to_end = self.was_told_to_end or number == signal.SIGTERM
+        if number in _ENDINGS:
+            self.endings.append(number)
         if self._process is None:
             self._early.append(number)
         elif number not in _FROM_KEYS or not _is_in_front():

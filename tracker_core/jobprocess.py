@@ -23,10 +23,17 @@ _NOT_FOUND, _NOT_EXECUTABLE = 127, 126
 
 
 class JobEnd(NamedTuple):
-    """The exit code to pass on, and what is recorded of the end."""
+    """How a job has ended.
+
+    Args:
+        code: The exit code to pass on.
+        body: What is recorded of the end.
+        has_begun: Whether there was a job; False where the command cannot be executed.
+    """
 
     code: int
     body: EndedBody
+    has_begun: bool = True
 
 
 def run_job(
@@ -88,4 +95,5 @@ def _end_unstarted(program: str, error: OSError) -> JobEnd:
         code = _NOT_EXECUTABLE
     warn("%s", reason)
     body = end_of_exit_code(code)
-    return JobEnd(code, body._replace(cause={**(body.cause or {}), "message": reason}))
+    told = body._replace(cause={**(body.cause or {}), "message": reason})
+    return JobEnd(code, told, has_begun=False)

@@ -25,7 +25,7 @@ from tracker_core.settings import Settings, home
 if TYPE_CHECKING:
     from tracker_core.run import AppRun
 
-__all__ = ["open_journal", "open_run"]
+__all__ = ["next_attempt", "open_journal", "open_run"]
 
 _FIRST_ANSWERS_S = 1.0
 
@@ -81,6 +81,24 @@ def open_journal(
         is_shared=is_shared,
         waits_for_all=role == "launcher",
     )
+
+
+def next_attempt(
+    delivery: JournaledDelivery, settings: Settings, place: Path, run_id: str
+) -> None:
+    """Let what a launcher records belong to the next attempt of its run.
+
+    Where the journal cannot be written it goes on in the attempt before, which is
+    warned of.
+    """
+    try:
+        folder = RunFolder.of(place, run_id)
+        attempt, budget = launcher_attempt(folder), _budget(settings, place)
+        writer = JournalWriter(folder, attempt, None, "launcher", budget=budget)
+    except TrackerError as error:
+        warn("%s; the next attempt is recorded as the one before", error)
+    else:
+        delivery.go_on(writer)
 
 
 def open_run(

@@ -10,6 +10,7 @@ failing backend changes neither the job nor its exit code.
 
 import signal
 from collections.abc import Container, Iterable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tracker_core.delivery.base import Delivery, Target
@@ -20,15 +21,17 @@ from tracker_core.errors import TrackerError
 from tracker_core.forwarding import Forwarding
 from tracker_core.jobprocess import JobEnd, end_of, run_job
 from tracker_core.journal.folders import RunFolder, this_host
-from tracker_core.journaling import open_journal
+from tracker_core.journaling import next_attempt, open_journal
 from tracker_core.launches import Launch
 from tracker_core.leavings import Leavings
 from tracker_core.notices import warn
 from tracker_core.opening import announce
 from tracker_core.outofmemory import OutOfMemory
 from tracker_core.records import EndedBody, Sequencer, StartedBody
+from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
 from tracker_core.schedulers import can_preempt
+from tracker_core.settings import Settings
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["launch_job"]
 
 _FIRST_ANSWERS_S = 1.0
+_NEVER = Retries()
 
 
 def launch_job(
@@ -43,6 +47,7 @@ def launch_job(
     targets: Iterable[Target],
     command: Sequence[str],
     environ: Mapping[str, str],
+    retries: Retries = _NEVER,
 ) -> int:
     """Run ``command`` as the job of ``launch``, and wait for its end.
 
@@ -54,37 +59,76 @@ def launch_job(
         targets: Where the launcher records it; those that it owns are closed.
         command: The program and its arguments, at least the program.
         environ: The environment to launch from.
+        retries: How a job that ends badly is tried again, as another attempt of the
+            run. One that somebody asked to end by SIGHUP, SIGINT, SIGQUIT or SIGTERM
+            to this process is not, nor what cannot be executed.
 
     Returns:
-        The job's exit code; 128 + n when signal n ended it, 127 when there is no such
-        program, 126 when it cannot be executed.
+        The exit code of the last attempt; 128 + n when signal n ended it, 127 when
+        there is no such program, 126 when it cannot be executed.
     """
     given = list(targets)
-    delivery = _open(launch, given)
-    left = _leavings(launch)
-    memory = OutOfMemory()
+    delivery = _open(launch, given, retries)
     try:
         _begin(launch, delivery, {target.name for target in given}, command)
         with Forwarding() as forwarding:
-            told = {**launch.job_environment(environ), **left.variables}
-            with Sampling(delivery.send, launch.home, launch.settings):
-                end = run_job(command, told, forwarding)
+            attempt = partial(_attempt, launch, delivery, command, environ, forwarding)
+            end = attempt()
+            for number, pause in enumerate(retries.pauses(), 1):
+                if end.code == 0 or not end.has_begun or forwarding.endings:
+                    break
+                _tell_of_retry(end, number, retries.times, pause)
+                delivery.send(end.body)
+                forwarding.pause(pause)
+                _begin_again(launch, delivery)
+                end = attempt()
             forwarding.end()
-            left.collect(delivery.send)
-            body = _explained(end.body, memory, environ, forwarding)
-            return _record_end(launch, delivery, end._replace(body=body))
+            return _record_end(launch, delivery, end)
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
-        left.collect(delivery.send)
         return _record_end(launch, delivery, end_of(-signal.SIGINT))
 
 
-def _open(launch: Launch, targets: Iterable[Target]) -> Delivery:
+def _attempt(
+    launch: Launch,
+    delivery: Delivery,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    forwarding: Forwarding,
+) -> JobEnd:
+    """Try the job once; one that was asked to end before it began has ended so."""
+    memory, left = OutOfMemory(), _leavings(launch)
+    if forwarding.endings:
+        end = end_of(-forwarding.endings[0])
+    else:
+        told = {**launch.job_environment(environ), **left.variables}
+        with Sampling(delivery.send, launch.home, launch.settings):
+            end = run_job(command, told, forwarding)
+    left.collect(delivery.send)
+    return end._replace(body=_explained(end.body, memory, environ, forwarding))
+
+
+def _begin_again(launch: Launch, delivery: Delivery) -> None:
+    """Record that the next attempt has begun."""
+    if isinstance(delivery, JournaledDelivery) and launch.home is not None:
+        next_attempt(delivery, launch.settings, launch.home, launch.run_id)
+    delivery.send(StartedBody("launcher", this_host()))
+
+
+def _tell_of_retry(end: JobEnd, number: int, count: int, pause: float) -> None:
+    cause = end.body.cause or {}
+    why = str(cause.get("signal", f"exit code {end.code}"))
+    if cause.get("kind") == "out_of_memory":
+        why = "out of memory"
+    warn("the job has failed (%s); retry %d of %d in %g s", why, number, count, pause)
+
+
+def _open(launch: Launch, targets: Iterable[Target], retries: Retries) -> Delivery:
     """Make the delivery of what the launcher records; nothing is recorded yet.
 
     Trackers that live and die with their process are left to the job.
     """
-    settings, place = launch.settings, launch.home
+    settings, place = _numbered(launch.settings, retries), launch.home
     is_off = place is None or settings.mode != "on"
     kept = []
     for target in targets:
@@ -100,6 +144,13 @@ def _open(launch: Launch, targets: Iterable[Target]) -> Delivery:
         for target in kept:
             _let_go(target)
         raise
+
+
+def _numbered(settings: Settings, retries: Retries) -> Settings:
+    """Return settings whose attempts are counted on from those of earlier starts."""
+    starts, requeues = settings.attempt, retries.numbers_before(settings.requeues)
+    attempt = None if starts is None else 1 + retries.numbers_before(starts - 1)
+    return settings._replace(attempt=attempt, requeues=requeues)
 
 
 def _leavings(launch: Launch) -> Leavings:
@@ -139,7 +190,7 @@ def _explained(
     number = (body.cause or {}).get("number")
     if number == signal.SIGKILL and memory.has_killed():
         return body._replace(status="FAILED", cause={"kind": "out_of_memory"})
-    if forwarding.was_told_to_end and can_preempt(environ):
+    if signal.SIGTERM in forwarding.endings and can_preempt(environ):
         cause: dict[str, Value] = {"kind": "preempted", "signal": "SIGTERM"}
         return body._replace(status="KILLED", cause=cause)
     return body

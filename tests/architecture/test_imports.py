@@ -53,7 +53,8 @@ ROWS = (
     ("shelllog", "leavings"),
     ("stores",),
     ("graphics", "machine"),
-    ("forwarding", "jobprocess", "launches", "outofmemory", "sampling", "launcher"),
+    ("forwarding", "jobprocess", "launches", "outofmemory", "retries", "sampling"),
+    ("launcher",),
     ("cli",),
 )
 LEVELS = {name: level for level, row in enumerate(ROWS) for name in row}

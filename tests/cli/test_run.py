@@ -411,6 +411,34 @@ def test_run_goes_on_as_its_next_attempt(tracker: "Cli", database: Path) -> None
     ]
 
 
+def test_run_tries_a_job_again(tracker: "Cli", database: Path) -> None:
+    """One line tells of each retry; the exit code is that of the last attempt."""
+    script = "test -e again || { touch again; exit 3; }"
+
+    done = tracker("run", "--retries", "2", "--backoff", "0", "--shell", script)
+
+    assert (done.code, len(only_run(database).attempts)) == (0, 2)
+    assert "the job has failed (exit code 3); retry 1 of 2 in 0 s" in done.err
+
+
+@pytest.mark.parametrize(
+    ("option", "words", "told"),
+    [
+        ("--retries", "-1", "'-1' is no count; use a whole number from 0"),
+        ("--backoff", "nan", "'nan' is no time; use seconds, such as 10 or 0.5"),
+        ("--backoff", "1m", "'1m' is no time; use seconds, such as 10 or 0.5"),
+    ],
+)
+def test_run_refuses_retries_that_are_none(
+    tracker: "Cli", option: str, words: str, told: str
+) -> None:
+    """Before anything is started."""
+    done = tracker("run", option, words, *python("open('ran', 'w')"))
+
+    assert (done.code, Path("ran").exists()) == (2, False)
+    assert told in done.err
+
+
 def test_run_in_this_process_ends_with_the_code_of_the_job(
     tracker: "Cli", database: Path
 ) -> None:

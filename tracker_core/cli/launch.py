@@ -7,13 +7,14 @@ import click
 
 from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.environments import FORMATS, print_environment
-from tracker_core.cli.options import given, launch_options
+from tracker_core.cli.options import count_from_0, given, launch_options, seconds
 from tracker_core.cli.parents import with_parent
 from tracker_core.delivery.base import Target
 from tracker_core.launcher import launch_job
 from tracker_core.launches import Launch, plan_launch
 from tracker_core.leavings import shell_command
 from tracker_core.opening import open_targets
+from tracker_core.retries import Retries
 from tracker_core.stores import outlives_process
 
 __all__ = ["env", "run"]
@@ -39,8 +40,28 @@ __all__ = ["env", "run"]
     help="A script for /bin/sh in place of COMMAND; what it exports as "
     "TRACKER_TRACK_... is kept.",
 )
+@click.option(
+    "--retries",
+    metavar="N",
+    default="0",
+    callback=count_from_0,
+    help="Start a job that fails again, at most N times.",
+)
+@click.option(
+    "--backoff",
+    metavar="SECONDS",
+    default="1",
+    callback=seconds,
+    help="The pause before the first retry, by default 1; it doubles, up to 5 minutes.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> None:
+def run(
+    command: tuple[str, ...],
+    script: str | None,
+    retries: int,
+    backoff: float,
+    **chosen: str | None,
+) -> None:
     """Run a command as a job whose run is tracked.
 
     The exit code is that of the command.
@@ -55,7 +76,8 @@ def run(command: tuple[str, ...], script: str | None, **chosen: str | None) -> N
     _tell_of_forgetting(targets)
     say(f"run {launch.run_id} ({launch.name})")
     started = command if script is None else shell_command(script)
-    code = launch_job(launch, targets, started, os.environ)
+    again = Retries(retries, backoff)
+    code = launch_job(launch, targets, started, os.environ, again)
     raise click.exceptions.Exit(code)
 
 

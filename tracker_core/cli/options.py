@@ -1,11 +1,20 @@
 """Options that several commands have, and how the values of options are checked."""
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
 import click
 
-__all__ = ["count", "given", "launch_options", "read_options", "tracker_option"]
+__all__ = [
+    "count",
+    "count_from_0",
+    "given",
+    "launch_options",
+    "read_options",
+    "seconds",
+    "tracker_option",
+]
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
@@ -19,6 +28,33 @@ def count(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
     if text.isascii() and text.isdigit() and text.strip("0"):
         return int(text)
     raise click.BadParameter(f"{text!r} is no count; use a whole number from 1")
+
+
+def count_from_0(_ctx: click.Context, _param: click.Parameter, text: str) -> int:
+    """Read the value of an option as a whole number from 0.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise click.BadParameter(f"{text!r} is no count; use a whole number from 0")
+
+
+def seconds(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
+    """Read the value of an option as a span of time in seconds.
+
+    Raises:
+        BadParameter: It is none.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if math.isfinite(found) and found >= 0:
+        return found
+    message = f"{text!r} is no time; use seconds, such as 10 or 0.5"
+    raise click.BadParameter(message)
 
 
 def given(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:

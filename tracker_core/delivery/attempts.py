@@ -21,17 +21,18 @@ def has_launcher(folder: RunFolder, *, is_here: bool = False) -> bool:
     )
 
 
-def launcher_attempt(folder: RunFolder, requeues: int) -> int:
+def launcher_attempt(folder: RunFolder, before: int = 0) -> int:
     """Return the attempt of a launcher that begins now: one more than any before.
 
     Args:
         folder: The run.
-        requeues: How often a scheduler has started it again.
+        before: How many there may have been that the journal does not know, since a
+            scheduler has started it again.
     """
     known = [
         writer.writer.attempt for writer in folder.writers() if not writer.is_shared
     ]
-    return 1 + max([requeues, *known])
+    return 1 + max([before, *known])
 
 
 def job_attempt(

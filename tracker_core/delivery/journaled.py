@@ -138,6 +138,17 @@ class JournaledDelivery(Delivery):
         for courier in self._couriers:
             courier.start()
 
+    def go_on(self, writer: JournalWriter) -> None:
+        """Write as another writer from now on, in the next attempt of the run.
+
+        What the processes of the one before have left behind ends too.
+        """
+        self._wait_for_space(time.monotonic() + self._closes_within)
+        before, self._writer = self._writer, writer
+        self.point, self.points = writer.point, writer.points
+        before.close()
+        self._settle()
+
     def expect(self, backends: "Iterable[BackendSetting]") -> None:
         """Note that backends are to have the run, also those that are not built here.
 
