@@ -44,7 +44,7 @@ ROWS = (
     ("copying", "arrow", "exporting"),
     ("runlog", "runprint"),
     ("sameness", "findings", "readings", "comparisons", "pointwise", "verification"),
-    ("directions", "partings", "comparing", "verdicts"),
+    ("directions", "partings", "comparing", "verdicts", "thinning"),
     ("journal",),
     ("configfile", "settings", "registry"),
     ("delivery", "channel"),
@@ -59,7 +59,10 @@ ROWS = (
 )
 LEVELS = {name: level for level, row in enumerate(ROWS) for name in row}
 BESIDE = ("__init__", "__main__", "testing")
-HEAVY = ("click", "rich", "fsspec", "mlflow", "numpy", "pytest", "hypothesis")
+HEAVY = (
+    *("click", "rich", "plotille", "matplotlib", "fsspec", "mlflow", "numpy"),
+    *("pytest", "hypothesis"),
+)
 
 
 def imports_of(path: Path) -> Iterator[str]:
@@ -122,7 +125,11 @@ def test_core_imports_no_backend(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_core_keeps_heavy_packages_in_their_rooms(path: Path) -> None:
     """Parser and tables belong to the command line, test tools to testing."""
-    allowed = {"cli": {"click", "rich"}, "testing": {"pytest", "hypothesis"}}
+    drawing = {"plotille", "matplotlib"}
+    allowed = {
+        "cli": {"click", "rich", *drawing},
+        "testing": {"pytest", "hypothesis"},
+    }
 
     heavy = {name.split(".")[0] for name in imports_of(path)} & set(HEAVY)
 

@@ -24,6 +24,7 @@ _COMMANDS = {
         ("show", "show:show", "one run, all that is known"),
         ("watch", "watch:watch", "a run while it runs"),
         ("compare", "compare:compare", "what differs between runs"),
+        ("plot", "plot:plot", "curves of a series"),
         ("get", "get:get", "content of an artifact"),
         ("export", "export:export", "points of many runs, a file"),
     ),

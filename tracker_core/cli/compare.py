@@ -38,7 +38,7 @@ _LEAST_RUNS = 2
         "tracker compare 01J9 01JA 01JB --json",
     ),
 )
-@click.argument("wanted", metavar="RUN RUN...", nargs=-1, required=True)
+@click.argument("wanted", metavar="RUN...", nargs=-1, required=True)
 @click.option(
     "--all", "with_system", is_flag=True, help="Compare the series system/… too."
 )
