@@ -79,7 +79,7 @@ def test_card_fits_a_screen(store: "Store") -> None:
         "params       layers=[64,64]  lr=0.1  third=0.333333",
         "tags         device=cpu",
         "tracks       robot",
-        "system       cpu_percent 35 (max 35)  memory_bytes 3.0 MiB (max 3.0 MiB)",
+        "system       cpu 35%  memory 3.0 MiB",
         "made from    iris.csv (dataset)",
         "",
         "Traceback (most recent call last):",

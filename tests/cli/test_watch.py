@@ -80,7 +80,7 @@ def test_screen_of_a_run_shows_what_is_new(store: "Store") -> None:
     assert run_screen(sight(store.tracker), 80, 24) == [
         "first try  iris  x",
         "✓ finished after 7.0s  step 3",
-        "system     memory_bytes 3.0 MiB (max 3.0 MiB)",
+        "system     memory 3.0 MiB",
         "",
         "SERIES      COUNT  LAST  MIN   MAX   COURSE",
         "train/loss  4      1     1 @3  4 @0  █▆▃▁",

@@ -8,9 +8,10 @@ from tracker_core.cli.cardface import code_words, words_of
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.delivered import delivery_words
 from tracker_core.cli.layout import columns, cut, ellipsis, labelled, left_out, packed
+from tracker_core.cli.machine import machine_items
 from tracker_core.cli.outcomes import cause_text, status_text
 from tracker_core.cli.printing import clean
-from tracker_core.cli.seriesrows import series_lines, system_items
+from tracker_core.cli.seriesrows import series_lines
 from tracker_core.cli.tables import value_cell
 from tracker_core.cli.text import age, duration, moment, shown, size_words, stamp
 from tracker_core.runs import Attempt, RunInfo
@@ -20,6 +21,7 @@ __all__ = ["brief_lines"]
 
 _LABEL = 13
 _MOST_LINES = 5
+_MOST_SYSTEM_LINES = 3
 _MOST_ROWS = 8
 _MOST_LOGS = 3
 _MOST_ITEM = 56
@@ -44,7 +46,8 @@ def brief_lines(card: Card, courses: Courses | None, room: int) -> list[str]:
     ]
     facts = {**_life(card.run), **_origin(card), **_said(card), **_lineage(card)}
     for label, items in facts.items():
-        found = packed(filter(None, items), room - _LABEL, _MOST_LINES)
+        most = _MOST_SYSTEM_LINES if label == "system" else _MOST_LINES
+        found = packed(filter(None, items), room - _LABEL, most)
         lines += labelled(label, found, _LABEL)
     for block in _blocks(card, courses, room):
         lines += ["", *block] if block else []
@@ -70,11 +73,20 @@ def _origin(card: Card) -> dict[str, list[str]]:
     python = words_of(environment.get("python"))
     return {
         "code": [code_words(code)],
-        "machine": [words_of(environment.get("host")), python and f"Python {python}"],
+        "machine": [
+            words_of(environment.get("host")),
+            python and f"Python {python}",
+            _memory(card.run.attempts),
+        ],
         "trace": [card.run.trace_id or "", card.run.span_id or ""],
         "fingerprint": [card.fingerprints["run"][:_SHORT_DIGEST]],
         "delivery": delivery_words(card.delivery or ()),
     }
+
+
+def _memory(attempts: Sequence[Attempt]) -> str:
+    peaks = [one.peak_memory_bytes for one in attempts if one.peak_memory_bytes]
+    return f"peak memory {size_words(max(peaks))}" if peaks else ""
 
 
 def _said(card: Card) -> dict[str, list[str]]:
@@ -84,7 +96,7 @@ def _said(card: Card) -> dict[str, list[str]]:
         "tags": _pairs(card.tags),
         "metadata": _pairs(card.metadata),
         "tracks": list(card.story.topics) if card.story else [],
-        "system": system_items(card.series),
+        "system": machine_items(card.series),
     }
 
 

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from tracker_core.cli.delivered import delivery_words
 from tracker_core.cli.glyphs import status_glyph
 from tracker_core.cli.layout import columns, cut, ellipsis
+from tracker_core.cli.machine import machine_items
 from tracker_core.cli.outcomes import cause_text, outcome_words, status_text
-from tracker_core.cli.seriesrows import series_lines, system_items
+from tracker_core.cli.seriesrows import series_lines
 from tracker_core.cli.sight import Sight, main_series
 from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import value_cell
@@ -66,7 +67,7 @@ def _head(sight: Sight, room: int) -> list[str]:
     facts = {
         "earlier": map(_attempt_words, attempts),
         "delivery": delivery_words(sight.delivery or ()),
-        "system": system_items(sight.series),
+        "system": machine_items(sight.series),
     }
     lines = [cut(name, room), cut(status, room)]
     for label, items in facts.items():

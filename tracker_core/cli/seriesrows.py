@@ -4,16 +4,13 @@ from collections.abc import Mapping
 
 from rich.cells import cell_len
 
-from tracker_core.cli.card import SYSTEM
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.layout import columns
 from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import value_cell
-from tracker_core.cli.text import size_words
 from tracker_core.summaries import Summary
-from tracker_core.values import Value
 
-__all__ = ["series_lines", "system_items"]
+__all__ = ["series_lines"]
 
 _TITLES = ("SERIES", "COUNT", "LAST", "MIN", "MAX")
 _WIDEST, _NARROWEST = 24, 8
@@ -50,16 +47,6 @@ def series_lines(
     ]
 
 
-def system_items(series: Mapping[str, Summary]) -> list[str]:
-    """Return the last and the most of each series that the launcher samples."""
-    return [
-        f"{name.removeprefix(SYSTEM)} {_amount(name, one.last)}"
-        + ("" if one.max is None else f" (max {_amount(name, one.max)})")
-        for name, one in series.items()
-        if name.startswith(SYSTEM)
-    ]
-
-
 def _row(name: str, summary: Summary) -> tuple[str, ...]:
     return (
         name,
@@ -72,9 +59,3 @@ def _row(name: str, summary: Summary) -> tuple[str, ...]:
 
 def _extreme(value: float | None, step: int | None) -> str:
     return value_cell(value) if step is None else f"{value_cell(value)} @{step}"
-
-
-def _amount(name: str, value: Value) -> str:
-    if name.endswith("bytes") and isinstance(value, int | float) and value >= 0:
-        return size_words(int(value))
-    return f"{value:.3g}" if isinstance(value, float) else value_cell(value)

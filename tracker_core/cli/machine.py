@@ -1,0 +1,56 @@
+"""What the machine of a run is busy with, in a few words."""
+
+from collections.abc import Mapping
+
+from tracker_core.cli.card import SYSTEM
+from tracker_core.cli.tables import value_cell
+from tracker_core.cli.text import size_words
+from tracker_core.summaries import Summary
+from tracker_core.values import Value
+
+__all__ = ["machine_items"]
+
+# Those first that tell what the job itself does.
+_FIRST = ("job_", "gpu.", "cpu_", "memory_percent")
+_LAST = ("network_", "disk_")
+
+
+def machine_items(series: Mapping[str, Summary]) -> list[str]:
+    """Return what the launcher has sampled last, and the most where that was more.
+
+    ``job cpu 98% (max 99.5%)``, ``job memory 1.2 GiB``, ``disk read 12 MiB/s``
+    """
+    names = [name for name in series if name.startswith(SYSTEM)]
+    return [_item(name, series[name]) for name in sorted(names, key=_place)]
+
+
+def _place(name: str) -> tuple[int, str]:
+    name = name.removeprefix(SYSTEM)
+    for place, beginning in enumerate(_FIRST):
+        if name.startswith(beginning):
+            return place, name
+    is_late = name.startswith(_LAST)
+    return len(_FIRST) + is_late, name
+
+
+def _item(name: str, summary: Summary) -> str:
+    name = name.removeprefix(SYSTEM)
+    for unit in ("_percent", "_bytes_per_s", "_bytes"):
+        if name.endswith(unit):
+            words = name.removesuffix(unit)
+            break
+    else:
+        words, unit = name, ""
+    last, most = (_amount(value, unit) for value in (summary.last, summary.max))
+    more = "" if summary.max is None or most == last else f" (max {most})"
+    return f"{words.replace('_', ' ').replace('.', ' ')} {last}{more}"
+
+
+def _amount(value: Value, unit: str) -> str:
+    if not isinstance(value, int | float) or not abs(value) < float("inf"):
+        return value_cell(value)
+    if unit == "_percent":
+        return f"{value:.3g}%"
+    if unit:
+        return size_words(int(value)) + ("/s" if unit == "_bytes_per_s" else "")
+    return f"{value:.4g}"
