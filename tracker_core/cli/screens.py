@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 from tracker_core.cli.delivered import delivery_words
 from tracker_core.cli.glyphs import status_glyph
-from tracker_core.cli.layout import columns, cut, ellipsis
+from tracker_core.cli.layout import cut, ellipsis
 from tracker_core.cli.machine import machine_items
 from tracker_core.cli.outcomes import cause_text, outcome_words, status_text
-from tracker_core.cli.seriesrows import series_lines
+from tracker_core.cli.seriesrows import lines_with_courses, series_lines
 from tracker_core.cli.sight import Sight, main_series
-from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import value_cell
 from tracker_core.cli.text import duration, stamp, status_name
 from tracker_core.runs import Attempt
@@ -20,7 +19,6 @@ __all__ = ["run_line", "run_screen", "runs_screen"]
 _FEWEST_LOGS = 4
 _MOST_ATTEMPTS = 2
 _MOST_IN_LINE = 6
-_COURSE = 20
 
 
 def run_screen(sight: Sight, room: int, height: int) -> list[str]:
@@ -41,9 +39,10 @@ def runs_screen(sights: Sequence[Sight], room: int, height: int) -> list[str]:
     """Return at most ``height`` lines of several runs, the first the titles."""
     if not sights:
         return []
-    titles = ("RUN", "STATUS", "TIME", "STEP", "MAIN SERIES", "LAST", "COURSE")
+    titles = ("RUN", "STATUS", "TIME", "STEP", "MAIN SERIES", "LAST")
     shown = sights[: height - 1] if len(sights) < height else sights[: height - 2]
-    lines = columns([titles, *map(_runs_row, shown)], room)
+    rows = [titles, *map(_runs_row, shown)]
+    lines = lines_with_courses(rows, map(_main_course, shown), room)
     more = len(sights) - len(shown)
     return lines + ([f"{ellipsis()} and {more} more"] if more else [])
 
@@ -113,10 +112,6 @@ def _runs_row(sight: Sight) -> tuple[str, ...]:
     run, name = sight.run, main_series(sight.series)
     status = status_name(run)
     summary = sight.series[name] if name else None
-    course = ""
-    if name and summary and sight.courses:
-        values = sight.courses.course(name, summary.count or 0).values
-        course = sparkline(values, _COURSE)
     return (
         run.name,
         f"{status_glyph(status)} {(status or '–').lower()}",
@@ -124,5 +119,11 @@ def _runs_row(sight: Sight) -> tuple[str, ...]:
         value_cell(sight.step),
         name or "",
         value_cell(summary.last) if summary else "",
-        course,
     )
+
+
+def _main_course(sight: Sight) -> list[float]:
+    name = main_series(sight.series)
+    if name is None or sight.courses is None:
+        return []
+    return sight.courses.course(name, sight.series[name].count or 0).values

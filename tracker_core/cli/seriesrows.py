@@ -1,16 +1,16 @@
 """Series as lines: how many points, the last, the extremes and the course."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
 from tracker_core.cli.courses import Courses
-from tracker_core.cli.layout import columns
+from tracker_core.cli.layout import columns, ellipsis
 from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import value_cell
 from tracker_core.summaries import Summary
 
-__all__ = ["series_lines"]
+__all__ = ["lines_with_courses", "series_lines"]
 
 _TITLES = ("SERIES", "COUNT", "LAST", "MIN", "MAX")
 _WIDEST, _NARROWEST = 24, 8
@@ -32,18 +32,32 @@ def series_lines(
         room: How wide a line may be.
     """
     rows = [_TITLES, *(_row(name, summary) for name, summary in series.items())]
-    lines = columns(rows, room - len(_GAP) - _NARROWEST if courses else room)
+    if courses is None:
+        return columns(rows, room)
+    found = (courses.course(name, one.count or 0) for name, one in series.items())
+    return lines_with_courses(rows, [course.values for course in found], room)
+
+
+def lines_with_courses(
+    rows: Sequence[Sequence[str]], courses: Iterable[Sequence[float]], room: int
+) -> list[str]:
+    """Return rows in columns, each with the course behind it that belongs to it.
+
+    Args:
+        rows: The titles, then a row for each course.
+        courses: The values of each.
+        room: How wide a line may be; where it is short there are no courses.
+    """
+    lines = columns(rows, room - len(_GAP) - _NARROWEST)
+    if any(line.endswith(ellipsis()) for line in lines):
+        # What the other columns say is worth more.
+        return columns(rows, room)
     widest = max(map(cell_len, lines))
     width = min(room - widest - len(_GAP), _WIDEST)
-    if courses is None or width < _NARROWEST:
-        return lines
-    drawn = [
-        sparkline(courses.course(name, summary.count or 0).values, width)
-        for name, summary in series.items()
-    ]
+    drawn = ("COURSE", *(sparkline(course, width) for course in courses))
     return [
         f"{line}{' ' * (widest - cell_len(line))}{_GAP}{course}".rstrip()
-        for line, course in zip(lines, ["COURSE", *drawn], strict=True)
+        for line, course in zip(lines, drawn, strict=True)
     ]
 
 

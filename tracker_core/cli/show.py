@@ -14,10 +14,9 @@ from tracker_core.cli.documents import print_json
 from tracker_core.cli.messages import follow_messages, show_messages
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.outcomes import coloured
-from tracker_core.cli.printing import echo, is_terminal
+from tracker_core.cli.printing import echo, has_colours, is_terminal
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
-from tracker_core.cli.tables import print_heading
 from tracker_core.runlog import run_log
 from tracker_core.stores import Store
 
@@ -115,7 +114,8 @@ def _brief(store: Store, card: Card) -> list[str]:
 
 def _print_brief(lines: list[str], card: Card) -> None:
     name, status, *others = lines
-    print_heading(name)
+    # The tables' library takes longer to load than all else here.
+    echo(click.style(name, bold=True) if has_colours() else name)
     echo(coloured(status, card.run))
     for line in others:
         echo(line)
