@@ -221,21 +221,39 @@ def test_watch_refuses_what_is_no_interval(tracker: "Cli", text: str) -> None:
     assert f"'{text}' is no interval; use seconds, 0.2 at the least" in done.err
 
 
-@pytest.mark.one_python
-def test_watch_leaves_the_last_screen(
-    tracker: "Cli", place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A terminal is drawn over, and what was last stays above the prompt."""
+@pytest.fixture
+def ended(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Record a run that has ended, in a database that commands read."""
     monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
     monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
     kept, sequencer = SqliteTracker(place / "runs.db"), Sequencer()
-    for body in (CreatedBody("first try"), StartedBody("launcher"), ENDED):
+    points = (MetricsBody(step, {"": {"loss": step}}) for step in range(8))
+    for body in (CreatedBody("first try"), StartedBody("launcher"), *points, ENDED):
         kept.write(sequencer.batch("x", body))
     kept.close()
 
+
+@pytest.mark.one_python
+@pytest.mark.usefixtures("ended")
+def test_watch_leaves_the_last_screen(tracker: "Cli") -> None:
+    """A terminal is drawn over, and what was last stays above the prompt."""
     screen = tracker.on_screen("watch", "x")
 
     before, _, after = screen.partition("\x1b[?1049l")
     assert "first try  x" in before
-    assert after.splitlines()[-2].startswith("first try  x")
-    assert "✓ finished after" in after
+    assert "\nfirst try  x\n✓ finished after" in after
+    assert "▁▂▃▄▅▆▇█" in after
+
+
+@pytest.mark.one_python
+@pytest.mark.usefixtures("ended")
+def test_watch_draws_in_letters_that_the_terminal_has(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the encoding lacks glyphs and bars there are others."""
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+
+    screen = tracker.on_screen("watch", "x")
+
+    assert "+ finished after" in screen
+    assert "_.-:=+*#" in screen

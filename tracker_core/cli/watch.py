@@ -111,13 +111,15 @@ def _draw(frames: Iterator[list[Sight]], screen: _Screen) -> None:
     from rich.text import Text
 
     sights: list[Sight] = []
-    # A stand-in for the output would not tell which letters its encoding has.
-    options = {
-        "auto_refresh": False,
-        "redirect_stdout": False,
-        "redirect_stderr": False,
-    }
-    with Live(console=Console(), screen=True, **options) as live:
+    live = Live(
+        console=Console(),
+        screen=True,
+        auto_refresh=False,
+        # A stand-in for the output would not tell which letters its encoding has.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+    with live:
         for sights in frames:
             text = "\n".join(screen(sights, *_size()))
             live.update(Text(text, no_wrap=True), refresh=True)
