@@ -20,12 +20,11 @@ from tracker_core.values import Value, from_json
 from tracker_sqlite.objects import Objects
 from tracker_sqlite.reading import key_of
 
-__all__ = ["free_unused", "is_of_removed", "remove"]
+__all__ = ["REMAINS", "free_unused", "is_of_removed", "remove"]
 
-_REMAINS = (
-    "content that was written within the hour stays until the next `tracker rm` or "
-    "`tracker compact` after it"
-)
+REMAINS = "content younger than an hour is freed by a later `tracker compact`"
+"""What is said of content that may be awaited."""
+
 _COUNT = "SELECT ifnull(sum(last - first + 1), 0) FROM taken WHERE run = ?"
 _NOTE_WRITERS = """
 INSERT OR IGNORE INTO removed (run_id, writer)
@@ -42,8 +41,13 @@ DELETE FROM unused WHERE digest IN (
 """
 
 
-def remove(connection: sqlite3.Connection, run_id: str) -> Removal:
+def remove(
+    connection: sqlite3.Connection, run_id: str
+) -> tuple[Removal, frozenset[str]]:
     """Remove a run, and note what it named as unused.
+
+    Returns:
+        What was removed, and the digests of the content that it named.
 
     Raises:
         RunNotFoundError: There is no such run.
@@ -55,18 +59,18 @@ def remove(connection: sqlite3.Connection, run_id: str) -> Removal:
         for (text,) in connection.execute(_ARTIFACTS, (run,))
     ]
     connection.execute(_NOTE_WRITERS, (run_id, run))
-    _note_unused(connection, (one.get("digest") for one in told))
+    digests = _note_unused(connection, (one.get("digest") for one in told))
     connection.execute("DELETE FROM runs WHERE id = ?", (run,))
-    return Removal(records, len({one["name"] for one in told}))
+    return Removal(records, len({one["name"] for one in told})), digests
 
 
 def free_unused(
     connection: sqlite3.Connection, objects: Objects
-) -> tuple[int, tuple[str, ...]]:
+) -> dict[str, int | None]:
     """Free content that no run names.
 
     Returns:
-        How many bytes it was, and what is said of what stays.
+        By their digests how many bytes it was; None of what may be awaited, and stays.
     """
     connection.execute(_STILL_USED)
     freed = {
@@ -75,8 +79,7 @@ def free_unused(
     }
     done = [(digest,) for digest, size in freed.items() if size is not None]
     connection.executemany("DELETE FROM unused WHERE digest = ?", done)
-    remains = () if len(done) == len(freed) else (_REMAINS,)
-    return sum(size or 0 for size in freed.values()), remains
+    return freed
 
 
 def is_of_removed(connection: sqlite3.Connection, batch: Batch) -> bool:
@@ -97,6 +100,9 @@ def is_of_removed(connection: sqlite3.Connection, batch: Batch) -> bool:
     return True
 
 
-def _note_unused(connection: sqlite3.Connection, digests: Iterable[Value]) -> None:
-    found = {digest for digest in digests if isinstance(digest, str)}
+def _note_unused(
+    connection: sqlite3.Connection, digests: Iterable[Value]
+) -> frozenset[str]:
+    found = frozenset(digest for digest in digests if isinstance(digest, str))
     connection.executemany(_NOTE_UNUSED, [(digest,) for digest in sorted(found)])
+    return found

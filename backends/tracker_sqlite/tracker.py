@@ -87,11 +87,15 @@ class SqliteTracker(NativeTracker):
         from tracker_sqlite import removal
 
         with self._database.writing() as connection:
-            removed = removal.remove(connection, run_id)
+            removed, digests = removal.remove(connection, run_id)
         self._begin_writer()
         with self._database.writing() as connection:
-            freed_bytes, remains = removal.free_unused(connection, self._objects)
-        return removed._replace(freed_bytes=freed_bytes, remains=remains)
+            freed = removal.free_unused(connection, self._objects)
+        own = [freed[digest] for digest in digests & freed.keys()]
+        return removed._replace(
+            freed_bytes=sum(size or 0 for size in own),
+            remains=(removal.REMAINS,) if None in own else (),
+        )
 
     def compact(self, run_id: str | None = None) -> "Compaction":
         """Free the content of runs that were removed; runs need no care here."""

@@ -106,7 +106,7 @@ def test_content_that_was_added_lately_is_freed_later(
     tracker.compact()
 
     assert removal.freed_bytes == 0
-    assert "within the hour" in removal.remains[0]
+    assert "younger than an hour" in removal.remains[0]
     assert is_there
     assert not place.exists()
 

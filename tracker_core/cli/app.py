@@ -34,6 +34,7 @@ _COMMANDS = {
         ("copy", "copy:copy", "runs to another backend"),
         ("import", "importing:import_command", "runs of other systems"),
         ("verify", "verify:verify", "compare backends"),
+        ("rm", "remove:remove", "runs, from every backend"),
         ("compact", "compact:compact", "runs in a smaller form"),
         ("check", "check:check", "would a job be tracked here"),
         ("completion", "completion:completion", "words for Tab in a shell"),
