@@ -102,10 +102,11 @@ class SqliteTracker(NativeTracker):
         from tracker_core.compactions import Compaction
         from tracker_sqlite import removal
 
-        if run_id is None:
-            with self._database.writing() as connection:
-                removal.free_unused(connection, self._objects)
-        return Compaction()
+        if run_id is not None:
+            return Compaction()
+        with self._database.writing() as connection:
+            freed = removal.free_unused(connection, self._objects)
+        return Compaction(removed=sum(map(bool, freed.values())))
 
     def run(self, run_id: str) -> RunInfo:
         """Return who a run is, as :meth:`NativeTracker.run` says."""
