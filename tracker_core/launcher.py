@@ -32,6 +32,7 @@ from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
 from tracker_core.schedulers import can_preempt
 from tracker_core.settings import Settings
+from tracker_core.spans import Span, span_below
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -69,8 +70,11 @@ def launch_job(
     """
     given = list(targets)
     delivery = _open(launch, given, retries)
+    span = None if _is_off(launch) else span_below(environ)
+    if span is not None:
+        environ = {**environ, "TRACEPARENT": span.traceparent}
     try:
-        _begin(launch, delivery, {target.name for target in given}, command)
+        _begin(launch, delivery, {target.name for target in given}, command, span)
         with Forwarding() as forwarding:
             attempt = partial(_attempt, launch, delivery, command, environ, forwarding)
             end = attempt()
@@ -155,10 +159,14 @@ def _numbered(settings: Settings, retries: Retries) -> Settings:
 
 def _leavings(launch: Launch) -> Leavings:
     """Return where the job may leave values; nowhere if nothing is recorded."""
-    place, is_off = launch.home, launch.settings.mode == "off"
-    if place is None or is_off:
+    if launch.home is None or _is_off(launch):
         return Leavings(None)
-    return Leavings(RunFolder.of(place, launch.run_id))
+    return Leavings(RunFolder.of(launch.home, launch.run_id))
+
+
+def _is_off(launch: Launch) -> bool:
+    """Tell whether nothing is recorded."""
+    return launch.home is None or launch.settings.mode == "off"
 
 
 def _let_go(target: Target) -> None:
@@ -167,10 +175,14 @@ def _let_go(target: Target) -> None:
 
 
 def _begin(
-    launch: Launch, delivery: Delivery, given: Container[str], command: Sequence[str]
+    launch: Launch,
+    delivery: Delivery,
+    given: Container[str],
+    command: Sequence[str],
+    span: Span | None,
 ) -> None:
     """Record that the run has begun, and begin to deliver it."""
-    announce(delivery, launch.created, command=command)
+    announce(delivery, launch.created, command=command, span=span)
     delivery.send(StartedBody("launcher", this_host()))
     if isinstance(delivery, JournaledDelivery):
         delivery.expect(made for made in launch.backends if made.name not in given)

@@ -37,6 +37,7 @@ from tracker_core.values import check_mapping, check_name
 
 if TYPE_CHECKING:
     from tracker_core.run import AppRun
+    from tracker_core.spans import Span
 
 __all__ = [
     "UNDEFINED",
@@ -165,11 +166,12 @@ def announce(
     created: CreatedBody,
     rank: int | None = None,
     command: Sequence[str] | None = None,
+    span: "Span | None" = None,
 ) -> None:
     """Record that a run exists, what it was made from, and where it is made.
 
     Of the processes of a distributed job the first alone tells where; who launches it
-    tells the command too.
+    tells the command too, and the span that is the run's own, if it is in a trace.
     """
     from tracker_core.provenance import provenance
     from tracker_core.spans import current_span
@@ -177,9 +179,9 @@ def announce(
     delivery.send(created)
     if created.parent_run_id is not None:
         delivery.send(SourceBody(created.parent_run_id, None))
-    span = current_span(os.environ)
-    if span is not None:
-        delivery.send(SpanBody(*span))
+    place = current_span(os.environ) if span is None else span[:2]
+    if place is not None:
+        delivery.send(SpanBody(*place))
     if not rank:
         delivery.send(ProvenanceBody(provenance(command=command)))
 

@@ -322,6 +322,62 @@ def test_launch_records_who_the_run_is(store: NativeTracker) -> None:
     ]
 
 
+@pytest.mark.parametrize("mode", ["on", "offline"])
+def test_launch_within_a_trace_hands_on_a_span_of_its_own(
+    store: NativeTracker, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """The job sees the trace, the run's span, and the state of the trace as it was."""
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    monkeypatch.setenv("TRACKER_MODE", mode)
+    monkeypatch.setenv("TRACEPARENT", f"00-{trace}-00f067aa0ba902b7-01")
+    monkeypatch.setenv("TRACESTATE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE")
+    launch = plan_launch(os.environ)
+    command = ["sh", "-c", 'echo "$TRACEPARENT $TRACESTATE" > seen']
+
+    launch_job(launch, [Target("store", store)], command, os.environ)
+
+    header, state = Path("seen").read_text().split()
+    version, trace_id, span_id, flags = header.split("-")
+    assert (version, trace_id, flags) == ("00", trace, "01")
+    assert (len(span_id), span_id != "00f067aa0ba902b7") == (16, True)
+    assert state == "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"
+    if mode == "on":
+        info = store.run(launch.run_id)
+        assert (info.trace_id, info.span_id) == (trace_id, span_id)
+
+
+@pytest.mark.parametrize(
+    ("mode", "header"),
+    [
+        ("on", "garbage"),
+        ("off", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+    ],
+)
+def test_launch_that_has_no_span_leaves_the_trace_alone(
+    store: NativeTracker, monkeypatch: pytest.MonkeyPatch, mode: str, header: str
+) -> None:
+    """What is malformed means nothing, and a run that nobody records is no span."""
+    monkeypatch.setenv("TRACKER_MODE", mode)
+    monkeypatch.setenv("TRACEPARENT", header)
+    launch = plan_launch(os.environ)
+    command = ["sh", "-c", 'echo "$TRACEPARENT" > seen']
+
+    launch_job(launch, [Target("store", store)], command, os.environ)
+
+    assert Path("seen").read_text() == f"{header}\n"
+
+
+def test_launch_outside_of_a_trace_begins_none(
+    store: NativeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has asked for one."""
+    monkeypatch.delenv("TRACEPARENT", raising=False)
+
+    _, info = run(store, "sh", "-c", 'test -z "$TRACEPARENT"')
+
+    assert (info.status, info.trace_id) == ("FINISHED", None)
+
+
 def test_launch_gives_the_environment_to_the_job(place: Path) -> None:
     """The job sees the variables of its run and those that the launcher has."""
     launch = plan_launch(os.environ)

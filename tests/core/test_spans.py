@@ -15,7 +15,7 @@ from opentelemetry.trace import (
     use_span,
 )
 
-from tracker_core.spans import current_span
+from tracker_core.spans import current_span, span_below
 
 TRACE = "12345678901234567890123456789012"
 SPAN = "1234567890123456"
@@ -97,8 +97,38 @@ def test_traceparent_that_is_malformed_is_no_span(header: str) -> None:
 
 
 def test_process_without_a_trace_has_no_span() -> None:
-    """Neither a variable nor a span."""
+    """Neither a variable nor a span, and no trace is begun."""
     assert current_span({}) is None
+    assert span_below({}) is None
+    assert span_below({"TRACEPARENT": "garbage"}) is None
+
+
+@pytest.mark.parametrize(
+    ("flags", "kept"), [("00", "00"), ("01", "01"), ("03", "03"), ("fd", "01")]
+)
+@pytest.mark.parametrize("version", ["00", "cc"])
+def test_span_below_is_another_one_of_the_trace(
+    version: str, flags: str, kept: str
+) -> None:
+    """It is told in the version that is known, with the flags that this has."""
+    span = span_below({"TRACEPARENT": f"{version}-{TRACE}-{SPAN}-{flags}"})
+
+    assert span is not None
+    assert span.span_id != SPAN
+    assert span.traceparent == f"00-{TRACE}-{span.span_id}-{kept}"
+    assert current_span({"TRACEPARENT": span.traceparent}) == span[:2]
+
+
+def test_span_below_one_of_opentelemetry_is_of_its_trace() -> None:
+    """Whatever the variable says."""
+    with TracerProvider().get_tracer("here").start_as_current_span("work") as around:
+        span = span_below({"TRACEPARENT": PARENT})
+        context = around.get_span_context()
+
+    assert span is not None
+    assert span.trace_id == f"{context.trace_id:032x}"
+    assert span.span_id != f"{context.span_id:016x}"
+    assert span.flags == f"{context.trace_flags:02x}"
 
 
 @given(st.text())
