@@ -7,16 +7,25 @@ logged as an int; and ``value_json`` for what no double holds exactly.
 
 import io
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tracker_core.blocks import Column
 from tracker_core.points import Points, value_column
-from tracker_core.values import Value, to_json
+from tracker_core.values import Value, check_value, to_json
 
-__all__ = ["int_array", "packed", "parquet_pieces", "repeated", "value_arrays"]
+__all__ = [
+    "int_array",
+    "packed",
+    "parquet_pieces",
+    "repeated",
+    "table_of_points",
+    "table_of_rows",
+    "value_arrays",
+]
 
 _SCHEMA = pa.schema(
     [
@@ -37,6 +46,12 @@ _NUMBERS = ("index", "step", "time")
 _GROUP_ROWS = 2**18
 
 _EXACT = 2**53
+_KINDS = (
+    (bool, pa.bool_()),
+    (int, pa.int64()),
+    (str, pa.string()),
+    (datetime, pa.timestamp("us", "UTC")),
+)
 
 
 def parquet_pieces(
@@ -68,6 +83,40 @@ def parquet_pieces(
         if waiting:
             writer.write_table(pa.concat_tables(waiting), _GROUP_ROWS)
     yield given.taken()
+
+
+def table_of_points(
+    tables: Iterable[tuple[str, str | None, str, Points]],
+) -> pa.Table:
+    """Return points as one table, with the columns of :func:`parquet_pieces`.
+
+    Args:
+        tables: Run id, experiment, series and points, one after the other.
+    """
+    parts = [_table(*table) for table in tables]
+    return pa.concat_tables(parts) if parts else _SCHEMA.empty_table()
+
+
+def table_of_rows(
+    rows: Sequence[Mapping[str, object]], columns: Mapping[str, type]
+) -> pa.Table:
+    """Return mappings as a table: a column for each key, in the order of their coming.
+
+    A column holds bools, ints, floats (also beside ints), texts or times; values of
+    several kinds, lists and mappings are JSON text.
+
+    Args:
+        rows: The mappings.
+        columns: The columns that come first, whether a row has them or not, and what
+            they hold where no row has them.
+    """
+    names = dict.fromkeys([*columns, *(name for row in rows for name in row)])
+    return pa.table(
+        {
+            name: _column([row.get(name) for row in rows], columns.get(name, str))
+            for name in names
+        }
+    )
 
 
 def value_arrays(values: Sequence[Value]) -> tuple[pa.Array, pa.Array, pa.Array]:
@@ -105,6 +154,27 @@ def repeated(value: object, kind: pa.DataType, count: int) -> pa.Array:
 def packed(column: Sequence[Value]) -> Column:
     """Return a column in the least space; one that is an array stays as it is."""
     return column if isinstance(column, range | array) else value_column(column)
+
+
+def _column(values: Sequence[object], usual: type) -> pa.Array:
+    kinds = {type(value) for value in values if value is not None} or {usual}
+    if kinds in ({int, float}, {float}):
+        return pa.array([_float(value) for value in values], pa.float64())
+    for kind, arrow in _KINDS:
+        if kinds == {kind}:
+            try:
+                return pa.array(values, arrow)
+            except OverflowError:  # an int beyond 64 bits
+                break
+    return pa.array([_told(value) for value in values], pa.string())
+
+
+def _float(value: object) -> float | None:
+    return None if value is None else _value(value)[0]  # type: ignore[arg-type]  # numbers
+
+
+def _told(value: object) -> str | None:
+    return None if value is None else to_json(check_value(value, "value"))
 
 
 def _table(

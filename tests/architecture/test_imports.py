@@ -51,7 +51,7 @@ ROWS = (
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),
-    ("stores",),
+    ("stores", "query", "sqltables", "notebooks"),
     ("graphics", "machine"),
     ("forwarding", "jobprocess", "launches", "outofmemory", "retries", "sampling"),
     ("launcher",),

@@ -26,6 +26,7 @@ _COMMANDS = {
         ("compare", "compare:compare", "what differs between runs"),
         ("plot", "plot:plot", "curves of a series"),
         ("get", "get:get", "content of an artifact"),
+        ("query", "query:query", "SQL over runs and points"),
         ("export", "export:export", "points of many runs, a file"),
     ),
     "Deliver and keep": (

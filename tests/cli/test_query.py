@@ -1,0 +1,58 @@
+"""Tests of ``tracker query``."""
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tracker_core.records import ParamsBody
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Cli, Store
+
+pytestmark = pytest.mark.one_python
+
+
+@pytest.fixture(autouse=True)
+def runs(store: "Store") -> None:
+    """Record two runs."""
+    pytest.importorskip("duckdb")
+    store.run("run-1", ParamsBody({"lr": 0.25}), name="first")
+    store.run("run-2", ParamsBody({"lr": 0.5}), name="second", at=100)
+
+
+def test_query_prints_a_table(tracker: "Cli") -> None:
+    """A row of the answer is a line."""
+    done = tracker("query", 'SELECT name, "params.lr" AS lr FROM runs ORDER BY lr')
+
+    assert done.rows == [["name", "lr"], ["first", "0.25"], ["second", "0.5"]]
+
+
+def test_query_is_asked_of_chosen_runs(tracker: "Cli") -> None:
+    """Only the runs that are meant are in the tables."""
+    done = tracker(
+        "query", "SELECT name FROM runs", "--where", "params.lr > 0.3", "--json"
+    )
+
+    assert done.json == {"version": 1, "columns": ["name"], "rows": [["second"]]}
+
+
+def test_query_prints_csv(tracker: "Cli") -> None:
+    """Another program reads it."""
+    done = tracker("query", "SELECT 1.5 AS a, 'x,y' AS b, NULL AS a", "--csv")
+
+    assert done.out == 'a,b,a\n1.5,"x,y",\n'
+
+
+def test_query_that_is_wrong_is_explained(tracker: "Cli") -> None:
+    """What DuckDB says is on stderr, and the exit code is 2."""
+    done = tracker("query", "selec name from runs")
+
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("tracker: DuckDB cannot answer: Parser Error")
+
+
+def test_query_prints_in_one_form(tracker: "Cli") -> None:
+    """Two forms at once are a wrong usage."""
+    done = tracker("query", "SELECT 1", "--csv", "--json")
+
+    assert done.code == 2

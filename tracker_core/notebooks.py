@@ -1,0 +1,102 @@
+"""How runs look in a notebook: small pages that stand for themselves.
+
+What jobs have logged is somebody else's text, so all of it is escaped.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from tracker_core.values import Value, check_value, to_json
+
+if TYPE_CHECKING:
+    from tracker_core.query import RunTable, StoredRun
+
+__all__ = ["run_page", "table_page"]
+
+_MOST_ROWS = 50
+_MOST_COLUMNS = 12
+_LONGEST = 60
+_ALWAYS = ("name", "status", "experiment", "started_at", "duration")
+
+
+def run_page(run: "StoredRun") -> str:
+    """Return one run: who it is, its params, tags, series and artifacts."""
+    info = run.info
+    head = f"<b>{_cell(info.name)}</b> {_cell(info.status)}"
+    about = [info.run_id, info.experiment, info.group_id, info.started_at]
+    told = " · ".join(_cell(one) for one in about if one is not None)
+    parts = [
+        f"<p>{head}<br>{told}</p>",
+        _pairs("Params", run.params),
+        _pairs("Tags", run.tags),
+        _series(run),
+        _pairs(
+            "Artifacts",
+            {
+                name: artifact.digest or artifact.path
+                for name, artifact in run.artifacts.items()
+            },
+        ),
+    ]
+    return f"<div>{''.join(parts)}</div>"
+
+
+def table_page(table: "RunTable") -> str:
+    """Return runs below each other, with what differs among them."""
+    if not table:
+        return "<p>no runs</p>"
+    rows = list(table[:_MOST_ROWS].rows())
+    names = dict.fromkeys(name for row in rows for name in row)
+    shown = [name for name in _ALWAYS if name in names]
+    shown += [
+        name
+        for name in names
+        if name.startswith("params.")
+        and len({to_json(_value(row.get(name))) for row in rows}) > 1
+    ]
+    shown += [name for name in names if name.endswith(".last")]
+    shown = shown[:_MOST_COLUMNS]
+    body = _table(shown, ([row.get(name) for name in shown] for row in rows))
+    more = len(table) - len(rows)
+    return f"<div>{body}{f'<p>and {more} more</p>' if more else ''}</div>"
+
+
+def _pairs(title: str, pairs: Mapping[str, object]) -> str:
+    return _table((title, ""), pairs.items()) if pairs else ""
+
+
+def _series(run: "StoredRun") -> str:
+    rows = [
+        (name, one.count, one.last, one.min, one.max)
+        for name, one in run.series.items()
+    ]
+    return _table(("Series", "points", "last", "min", "max"), rows) if rows else ""
+
+
+def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
+    head = "".join(f"<th>{_cell(title)}</th>" for title in titles)
+    lines = [
+        f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows
+    ]
+    return (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        text = f"{value:.6g}"
+    else:
+        found = _value(value)
+        text = found if isinstance(found, str) else to_json(found)
+    cut = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return escape(cut)
+
+
+def _value(value: object) -> Value:
+    """Return a value as JSON can say it; a time as text."""
+    is_plain = value is None or isinstance(value, str | int | float | list | Mapping)
+    return check_value(value if is_plain else str(value), "value")
