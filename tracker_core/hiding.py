@@ -12,9 +12,11 @@ Loaded when something is collected, since compiling the patterns costs milliseco
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
+from heapq import merge
 from itertools import zip_longest
+from string import ascii_uppercase
 
-from tracker_core.secretforms import FORMS, SecretForm
+from tracker_core.secretforms import FORMS
 from tracker_core.secretnames import (
     NEVER,
     USUALLY,
@@ -31,17 +33,29 @@ HIDDEN = "***"
 
 _LONGEST_NAME = 80
 _LONGEST_PREFACE = 40
-_NAME_HINTS = ("pass", "pw", "secret", "token", "cred", "key", "auth", "connection")
+_NAME_HINTS = ("auth", "connection", "cred", "key", "pass", "pw", "secret", "token")
 _ANSI = r"(?:\x1b\[[0-9;]{0,12}m){0,3}"
-# From the word that tells to where the value begins.
-_NAMED = re.compile(
-    r"(?i:passw|passphrase|passcode|pass|pwd|pw|secret|token|cred|key|auth|connection)"
-    r"[\w-]{0,30}+"
-    rf"(?:\\{{0,3}}[\"']\]?)?{_ANSI}"
-    rf"(?:[ \t]{{0,40}}(?:=>|:=|[=!]=|=|:){_ANSI}[ \t]{{0,40}}{_ANSI}|(?<=[\w])>)"
+# From the word that tells to where the value begins; in a text in small letters, since
+# a search that heeds no case is many times slower.
+_NAMED = {
+    hint: rf"{hint}[\w-]{{0,30}}+(?:\\{{0,3}}[\"']\]?)?{_ANSI}"
+    rf"(?:[ \t]{{0,40}}(?:=>|:=|[=!]=|=|:){_ANSI}[ \t]{{0,40}}{_ANSI}|(?<=\w)>)"
+    for hint in _NAME_HINTS
+}
+# Each with its form: the first search that a text is put to.
+_HINTS, _HINTS_OF_KEYS = (
+    [
+        (hint, at)
+        for at, form in enumerate(FORMS)
+        for hint in form.hints
+        if form.is_key == is_key
+    ]
+    for is_key in (False, True)
 )
+# As long as any key is, at least: most lines hold no such word.
+_LONG_WORD = re.compile(r"[\w.-]{15,}+")
 _OPTION = re.compile(
-    r"(?<![\w-])--?(?P<name>[A-Za-z][\w.-]{0,60}+)(?:[\"'],)?[ \t]{1,40}"
+    r"(?<![\w-])--?(?P<name>[A-Za-z_][\w.-]{0,60}+)(?:[\"'],)?[ \t]{1,40}"
 )
 _PAIR = re.compile(
     r"(?i:(?<![\w-])(?:name|key)[\"']?[ \t]{0,8}[=:][ \t]{0,8}[\"']?"
@@ -50,7 +64,8 @@ _PAIR = re.compile(
 _NAME = re.compile(r"[\w.-]*")
 _PLAIN_NAME = re.compile(r"[\w.-]{1,80}")
 _LONG, _LONG_WITH_DIGITS = 8, 6
-_NO_VALUE = re.compile(r"-|[\"']?[A-Z_]+(?![\w+/=-])")
+_NO_VALUE = re.compile(r"-|[\"']?[A-Z_]{2,}(?=[\"'\s\])>|,.]|$)")
+_COLOUR = re.compile(r"(?<=[\[;])\d{1,3}m(?=.)")
 _QUOTED = re.compile(r"(?P<kind>[bBrRuUfF]{0,2})(?P<quote>\"\"\"|'''|\\{0,3}[\"'])")
 _PIECE = (
     r"(?:[^\s\"'`<>,;&()\[\]{}\\\x1b]"
@@ -62,7 +77,9 @@ _PIECE = (
 # is read again from the next name in it.
 _UNQUOTED = re.compile(rf"{_PIECE}{{1,128}}+")
 _REST = re.compile(rf"{_PIECE}*+")
-_TO_BLANK = re.compile(r"(?:[^\s\x1b,;&]|[,;&](?![\w.-]{1,64}+[\"']?[=:]))*+")
+_LINE_PIECE = r"(?:[^\s\x1b,;&]|[,;&](?![\w.-]{1,64}+[\"']?[=:]))"
+_ON_LINE = re.compile(rf"{_LINE_PIECE}{{1,128}}+")
+_TO_BLANK = re.compile(rf"{_LINE_PIECE}*+")
 _CALL = re.compile(r"[A-Za-z_]\w{0,60}+(?:\.\w{1,60}+){0,8}+[(\[]")
 _PLAIN_WORDS = re.compile(r"(?:[ \t][A-Za-z]{1,30}+){1,12}+(?=[ \t]*$)", re.MULTILINE)
 _PREFACE = re.compile(r"[ \t+-]*(?:export|set|setenv|ENV|ARG|-e)?[ \t+-]*")
@@ -74,6 +91,7 @@ _KEY_LINES = re.compile(
 )
 _REST_OF_KEY = re.compile(r"(?:\\[nrt]|[\s\"',>|\\-])*+[A-Za-z0-9/+=]*+")
 _LONGEST_KEY = 2**15
+_SMALL = {ord(letter): letter.lower() for letter in ascii_uppercase}
 
 
 def hidden(text: str) -> str:
@@ -82,17 +100,19 @@ def hidden(text: str) -> str:
     It takes time that grows with the length of the text and no faster, and changes
     nothing more when it is done again.
     """
-    hints = text.lower()
-    if "private key" in hints:
+    small = _small(text)
+    if "private key" in small:
         text = _join(text, _private_keys(text))
-    for form in FORMS:
-        if any(hint in hints for hint in form.hints):
-            text = _compiled(form).sub(_starred, text)
-    if any(hint in hints for hint in _NAME_HINTS):
+    hinted = {at for hint, at in _HINTS if hint in small}
+    if words := " ".join(_LONG_WORD.findall(small)):
+        hinted.update(at for hint, at in _HINTS_OF_KEYS if hint in words)
+    for at in sorted(hinted):
+        text = _pattern(FORMS[at].pattern).sub(_starred, text)
+    if any(hint in small for hint in _NAME_HINTS):
         text = _join(text, _named(text))
         if "-" in text:
             text = _join(text, _beside(_OPTION, text))
-        if "value" in hints:
+        if "value" in small:
             text = _join(text, _beside(_PAIR, text))
     return text
 
@@ -119,7 +139,7 @@ def secret_variables(environ: Mapping[str, str]) -> list[str]:
     found = [text for name, text in environ.items() if _is_given_secret(name, text)]
     for text in environ.values():
         if "://" in text:
-            for match in _compiled(FORMS[0]).finditer(text):
+            for match in _pattern(FORMS[0].pattern).finditer(text):
                 found += [match[1] or match[2], (match[1] or "").partition(":")[2]]
     return [secret for secret in found if _is_worth_hiding(secret)]
 
@@ -144,7 +164,7 @@ def _is_option(word: str) -> bool:
 
 def _is_given_secret(name: str, text: str) -> bool:
     """Tell whether a value is secret that somebody gave, so that it is no code."""
-    return weight(name) != NEVER and not is_plain(text)
+    return weight(name) != NEVER and not is_plain(text, name)
 
 
 def _is_worth_hiding(secret: str) -> bool:
@@ -154,14 +174,21 @@ def _is_worth_hiding(secret: str) -> bool:
 
 def _is_secret(name: str, text: str) -> bool:
     kind = weight(name)
-    if kind == NEVER or is_plain(text) or is_code(text, name):
+    if kind == NEVER or is_plain(text, name) or is_code(text, name):
         return False
     return kind != USUALLY or looks_random(text)
 
 
 @cache
-def _compiled(form: SecretForm) -> "re.Pattern[str]":
-    return re.compile(form.pattern)
+def _pattern(pattern: str) -> "re.Pattern[str]":
+    return re.compile(pattern)
+
+
+def _small(text: str) -> str:
+    """Return ``text`` in small letters, each in its place."""
+    small = text.lower()
+    # Few letters become two, none of which is in a name that tells.
+    return small if len(small) == len(text) else text.translate(_SMALL)
 
 
 def _starred(match: "re.Match[str]") -> str:
@@ -207,8 +234,13 @@ def _private_keys(text: str) -> Iterator[tuple[int, int]]:
 
 def _named(text: str) -> Iterator[tuple[int, int]]:
     """Give the places of the values behind ``name=``, ``"name": `` and ``<name>``."""
+    small = _small(text)
+    hinted = [pattern for hint, pattern in _NAMED.items() if hint in small]
+    found = (_pattern(pattern).finditer(small) for pattern in hinted)
     position = 0
-    while match := _NAMED.search(text, position):
+    for match in merge(*found, key=lambda match: match.start()):
+        if match.start() < position:
+            continue
         start = _start_of_name(text, match.start(), position)
         position = match.end()
         name = text[start : _end(_NAME, text, start)]
@@ -239,7 +271,8 @@ def _start_of_name(text: str, end: int, least: int) -> int:
     least = max(least, end - _LONGEST_NAME)
     while end > least and (text[end - 1].isalnum() or text[end - 1] in "_-."):
         end -= 1
-    return end
+    colour = _COLOUR.match(text, end)
+    return colour.end() if colour else end
 
 
 def _secret_value(
@@ -253,7 +286,10 @@ def _secret_value(
         start = quoted.end()
         end = _end(_quotation(quoted["quote"]), text, start)
         return (start, end) if _is_secret(name, text[start:end]) else None
-    found = _UNQUOTED.match(text, position)
+    shown = _ON_LINE if begins_line and name.isupper() else _UNQUOTED
+    if text[max(0, position - 3) : position].strip().endswith("=="):
+        return None  # a comparison in code, or the version of a package
+    found = shown.match(text, position)
     is_call = _CALL.match(text, position) is not None and not name.isupper()
     if found is None or is_call or not _is_secret(name, found[0]):
         return None

@@ -21,6 +21,7 @@ class SecretForm(NamedTuple):
         looks: What it looks like, for people, in Markdown.
         hints: In small letters; a text that has none of them does not hold the form, so
             that a plain text costs a search for words alone.
+        is_key: Whether it is one long word, and the hints are in its beginning.
         pattern: The form as :mod:`re` has it. The groups ``secret``, ``secret2`` become
             stars; where there are none, the whole match.
     """
@@ -29,10 +30,11 @@ class SecretForm(NamedTuple):
     looks: str
     hints: tuple[str, ...]
     pattern: str
+    is_key: bool = False
 
 
-# Neither inside a longer word nor inside base64.
-_START, _END = r"(?<![\w+/-])", r"(?![\w+/=])"
+# Not inside a longer word.
+_START, _END = r"(?<![\w-])", r"(?![\w+/=])"
 
 
 def _key(name: str, *starts: str, rest: str) -> SecretForm:
@@ -40,7 +42,7 @@ def _key(name: str, *starts: str, rest: str) -> SecretForm:
     looks = ", ".join(f"`{start}…`" for start in starts)
     begun = "|".join(start.replace(".", r"\.") for start in starts)
     hints = tuple(start.lower() for start in starts)
-    return SecretForm(name, looks, hints, f"{_START}(?:{begun}){rest}")
+    return SecretForm(name, looks, hints, f"{_START}(?:{begun}){rest}", is_key=True)
 
 
 FORMS = (
@@ -81,7 +83,7 @@ FORMS = (
         "`Bearer …`",
         ("bearer",),
         r"(?<![\w-])(?i:bearer)[ \t]{1,4}"
-        r"(?P<secret>(?=[A-Za-z._~+/-]{0,512}\d)[\w.~+/-]{16,}=*)",
+        r"(?P<secret>(?=[A-Za-z._~+/-]{0,512}\d)[\w.~+/-]{12,}=*)",
     ),
     SecretForm(
         "user and password of a command",
@@ -139,14 +141,14 @@ FORMS = (
     ),
     _key("Hugging Face", "hf_", "api_org_", rest=r"[A-Za-z0-9]{30,}"),
     _key("Google", "AIza", rest=r"[\w-]{35}"),
-    _key("Google, OAuth", "ya29.", "GOCSPX-", "1//0", rest=r"[\w-]{20,}"),
+    _key("Google, OAuth", "ya29.", "GOCSPX-", rest=r"[\w-]{20,}"),
     _key("npm", "npm_", rest=r"[A-Za-z0-9]{30,}"),
     _key("PyPI", "pypi-AgE", rest=r"[\w-]{40,}"),
     SecretForm(
         "JSON Web Token",
         "`eyJ….….…`",
         ("eyj",),
-        r"(?<![\w+/.-])eyJ[\w-]{8,2048}+(?:\.[\w-]{0,8192}+){1,4}",
+        r"(?<![\w-])eyJ[\w-]{8,2048}+(?:\.[\w-]{0,8192}+){1,4}",
     ),
     _key("Neptune", "eyJhcGlf", rest=r"[\w+/=]{20,}"),
     _key(
@@ -193,13 +195,13 @@ FORMS = (
         "Telegram",
         "`123456789:AA…`",
         (":aa",),
-        r"(?<![\w+/:-])\d{8,10}:AA[\w-]{32,}",
+        r"(?<![\d+:-])\d{8,10}:AA[\w-]{32,}",
     ),
     SecretForm(
         "Azure client secret",
         "`…8Q~…`",
         ("q~",),
-        r"(?<![\w~.+/-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
+        r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
     ),
 )
 """All forms but those of names with values, in the order in which they are hidden."""

@@ -7,6 +7,7 @@ models have tokens too.
 """
 
 import re
+from functools import lru_cache
 
 __all__ = [
     "ALWAYS",
@@ -141,17 +142,20 @@ _MARKERS = re.compile(
 # A slash begins many a random string too: a path has short parts of plain letters.
 _ABSOLUTE = re.compile(r"/(?:[a-z][\w.@-]{0,40}/)*[\w.@-]{0,40}")
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
-_RANDOM = re.compile(r"[\w+/=.~:!@#$%^&*?-]{8,}")
+_RANDOM = re.compile(r"\S{8,}")
 # What a variable is called that holds a secret.
 _CALLED = frozenset({*SECRET_ENDS, "auth", "cred", "creds", "pass", "pwd", "token"})
 _COUNTED = re.compile(
     r"[-+]?[\d.,:_/-]+(?:e[-+]?\d+)?[a-zA-Z%/]{0,8}"  # 12, 3.4ms, 2026-01-01, 12:30
-    r"|v?\d+(?:\.\d+)+[\w.+-]*|[a-zA-Z]+[-_]?\d{1,5}"  # 1.2.3rc1, layer12
+    r"|v?\d+(?:\.\d+)+[\w.+-]*|[A-Z]?[a-z]+[-_]?\d{1,6}"  # 1.2.3rc1, layer12
 )
+_NUMBER = re.compile(r"[-+]?\d{0,9}(?:\.\d*)?(?:e[-+]?\d{1,3})?", re.IGNORECASE)
 _SHORTEST = 3
 
 
+@lru_cache(maxsize=1024)  # names come again and again
 def weight(name: str) -> int:
     """Return whether a value of this name is a secret: NEVER, USUALLY or ALWAYS.
 
@@ -178,15 +182,18 @@ def weight(name: str) -> int:
     return USUALLY if last in ("auth", "pw", "authorization") else NEVER
 
 
-def is_plain(value: str) -> bool:
+def is_plain(value: str, name: str) -> bool:
     """Tell whether a value beside a telling name is no secret after all.
 
     So are types and settings (``str``, ``null``), references (``${TOKEN}``,
-    ``<yours>``, ``%s``), and paths.
+    ``<yours>``, ``%s``), paths, and numbers of up to nine digits unless they are
+    passwords.
     """
     if len(value) < _SHORTEST or value.lower().rstrip(".:!?") in PLAIN_VALUES:
         return True
-    return bool(_MARKERS.fullmatch(value) or _ABSOLUTE.fullmatch(value))
+    if _MARKERS.fullmatch(value) or _ABSOLUTE.fullmatch(value):
+        return True
+    return _NUMBER.fullmatch(value) is not None and not _PASSWORD.search(name)
 
 
 def is_code(value: str, name: str) -> bool:

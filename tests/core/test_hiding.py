@@ -1,8 +1,52 @@
 """Secrets are known by what they look like, and nothing else is taken for one."""
 
-import pytest
+import time
 
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.core.ordinary import ordinary
+from tests.core.planting import KEYS, PLACES, planted
 from tracker_core.redaction import hide_secrets
+from tracker_core.secretforms import FORMS
+
+# What the walk looks for, in pieces: joined at random they make its hardest texts.
+PIECES = (
+    *("password", "token", "secret", "api_key", "auth", "connection_string", "value"),
+    *("--", "=", ": ", ":", '"', "'", '\\"', "\\", '"""', "\n", " ", "***", "name="),
+    *("-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "://", "@", "a:b"),
+    *("Authorization", "Bearer ", "Basic ", "Cookie: ", "?", "&", "sig=", "curl -u "),
+    *("login a password ", "PASSWORD '", "A1b2C3d4E5f6", "ghp_", "eyJ", "hunter2"),
+    *("0123456789abcdefABCDEF", ".", ",", ";", "(", ")", "[", "]", "{", "}", "<", ">"),
+    *("\x1b[0m", "$", "%s", "x", "1", "sk-", "export ", "+", "/", "İ", "ß", "pass"),
+)
+TEXTS = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=14)
+# Repeated without end, each makes the most work of some pattern.
+HARD = (
+    *("a", "A", "-a", "--a ", "a.", "=", "\\", "[", "\n", "token", "token:", "token="),
+    *(
+        "token: ",
+        "token ",
+        "--token ",
+        'token="',
+        "token='''a",
+        'password=\\"',
+        "pwpass",
+    ),
+    *('password:"""', '"token": {', "x=1,token=", "Password=a;", "token\x1b[0m"),
+    *("-----BEGIN PRIVATE KEY-----", f"-----BEGIN PRIVATE KEY-----\n{'A' * 32}"),
+    *("eyJ", "eyJaaaaaaaaaa.", "://", "://a:", "curl ", "curl -u ", "mysql ", "login "),
+    *(
+        "login a password",
+        "Authorization: ",
+        "Cookie: ",
+        "Cookie: a=",
+        "bearer ",
+        "sk-",
+    ),
+    *("name=token ", "?sig=", "&key=", "1234567890:AA", "AAA8Q~", "with password 'a"),
+)
 
 
 @pytest.mark.parametrize(
@@ -70,3 +114,70 @@ def test_hide_secrets_puts_stars_in_place_of_a_secret(text: str, shown: str) -> 
 def test_hide_secrets_changes_nothing_else(text: str) -> None:
     """Settings, code, sentences and places are shown as they are."""
     assert hide_secrets(text) == text
+
+
+def test_hide_secrets_finds_secrets_of_every_form() -> None:
+    """Of thousands, drawn at random, not even seven letters of one are left."""
+    left = [
+        one
+        for one in planted(seed=1, number=3000)
+        if set(_parts(one.secret)) & set(_parts(hide_secrets(one.text)))
+    ]
+
+    assert left == []
+
+
+def test_secrets_are_planted_in_every_form() -> None:
+    """So the test above tries all that there are."""
+    assert {*KEYS, *PLACES} == {form.name for form in FORMS}
+
+
+def test_hide_secrets_leaves_ordinary_lines_alone() -> None:
+    """Of twenty thousand fewer than one in a thousand changes."""
+    lines = list(ordinary(seed=1, number=20_000))
+
+    changed = [line for line in lines if hide_secrets(line) != line]
+
+    print(f"{len(changed)} of {len(lines)} lines: {len(changed) / len(lines):.3%}")  # noqa: T201 - the figure
+    assert len(changed) < len(lines) / 1000, changed
+
+
+def test_hide_secrets_hides_in_a_text_as_in_its_lines() -> None:
+    """What stands in other lines changes nothing."""
+    lines = [line for line in ordinary(seed=2, number=500) if "value" not in line]
+    lines += [one.text for one in planted(seed=2, number=300)]
+
+    shown = hide_secrets("\n".join(lines))
+
+    assert shown == "\n".join(map(hide_secrets, lines))
+
+
+@given(TEXTS.map("".join))
+@example("-----BEGIN PRIVATE KEY-----")
+def test_hide_secrets_changes_nothing_more_when_it_is_done_again(text: str) -> None:
+    """Whatever the text; and it never fails."""
+    shown = hide_secrets(text)
+
+    assert hide_secrets(shown) == shown
+
+
+@pytest.mark.parametrize("piece", HARD)
+def test_hide_secrets_takes_time_as_the_text_is_long(piece: str) -> None:
+    """A text sixteen times as long is far from 256 times the work."""
+    short, long = (min(_work(piece * (size // len(piece)))) for size in (4000, 64_000))
+
+    assert long < 64 * short
+
+
+def _parts(text: str) -> list[str]:
+    return [text[at : at + 7] for at in range(len(text) - 6)]
+
+
+def _work(text: str) -> list[float]:
+    """Give the processor time of two tries, which no other program lengthens."""
+    found = []
+    for _ in range(2):
+        began = time.process_time()
+        hide_secrets(text)
+        found.append(time.process_time() - began)
+    return found
