@@ -339,3 +339,16 @@ def test_encoding_that_lacks_a_letter_is_served(
 
     assert (done.code, done.err) == (0, "")
     assert f"{ID} (snow \\u2603)" in done.out
+
+
+@pytest.mark.usefixtures("write")
+def test_message_is_broken_between_words(tracker: "Cli") -> None:
+    """What is said to a person fits the terminal; elsewhere it is one line."""
+    shown = tracker.in_front("show", "nobody-of-this-name", columns=60).finish()
+    piped = tracker("show", "nobody-of-this-name")
+
+    lines = shown.out.splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) < 60
+    assert " ".join(line.strip() for line in lines) == piped.err.strip()
+    assert len(piped.err.splitlines()) == 1

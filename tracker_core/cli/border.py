@@ -7,9 +7,11 @@ configuration.
 """
 
 import logging
+import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from textwrap import dedent
+from textwrap import dedent, fill
 
 import click
 
@@ -78,9 +80,27 @@ def examples(*lines: str) -> str:
 
 
 def say(message: str) -> None:
-    """Print one line for the person, on stderr; nobody needs to read it."""
+    """Print one line for the person, on stderr; nobody needs to read it.
+
+    A terminal gets it in its width, broken between words.
+    """
     with suppress(OSError):
-        echo(f"tracker: {clean(message)}", to_stderr=True)
+        echo(_fitted(f"tracker: {clean(message)}"), to_stderr=True)
+
+
+def _fitted(line: str) -> str:
+    if sys.stderr is None or not sys.stderr.isatty():
+        return line
+    room = shutil.get_terminal_size().columns
+    if len(line) <= room:
+        return line
+    return fill(
+        line,
+        room - 1,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def failure_of(
