@@ -8,6 +8,8 @@ tracker. Nothing is imported before it is named.
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tracker_core.configfile import BackendSetting
@@ -46,6 +48,7 @@ __all__ = [
 GROUPS = ("tracker_core.backends", "torchx.tracker")
 _IMPORTERS = "tracker_core.importers"
 _DISTRIBUTION = "tracker-core"
+_OWN_POINTS = "tracker_core-[0-9]*.dist-info/entry_points.txt"
 
 
 class InstalledBackend(NamedTuple):
@@ -203,18 +206,43 @@ def _find(backend: BackendSetting) -> object:
     path = backend.factory or (backend.name if ":" in backend.name else None)
     if path is not None:
         return _load_path(backend.name, path)
+    own = _own_factory(backend.name)
+    if own is not None:
+        with suppress(TrackerError):  # what is wrong is said by the longer way
+            return _load_path(backend.name, own)
     point = _point(backend.name)
     if point is None:
         raise _not_found(backend.name)
     return _load_point(point)
 
 
+def _own_factory(name: str) -> str | None:
+    """Return what our own package offers as a backend of that name, or None.
+
+    Its entry points are read as they lie, since ``importlib.metadata`` takes longer to
+    import than all that a command or a job needs besides. None says nothing: what is
+    not found so may be found by it.
+    """
+    with suppress(OSError, UnicodeDecodeError):
+        for folder in sys.path:
+            for found in Path(folder).glob(_OWN_POINTS):
+                text = found.read_text("utf-8").partition(f"[{GROUPS[0]}]\n")[2]
+                lines = (
+                    line.split("=", 1) for line in text.partition("\n[")[0].split("\n")
+                )
+                own = {line[0].strip(): line[1].strip() for line in lines if line[1:]}
+                return own.get(name)
+    return None
+
+
 def _point(name: str) -> "EntryPoint | None":
     for group in GROUPS:
         found = [point for point in _entry_points(group) if point.name == name]
-        if found:
+        if len(found) > 1:
             # Whoever takes one of our names shall not take what is written under it.
             return min(found, key=_is_foreign)
+        if found:
+            return found[0]
     return None
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracker_core.entries import window
-from tracker_core.expressions import parse, parse_order
 from tracker_core.fields import Ordering
 from tracker_core.filters import Condition
 from tracker_core.matching import Facts, select
@@ -36,6 +35,11 @@ def to_selection(
         UnsupportedTypeError: The limit is no int.
     """
     window(0, limit)
+    if order_by is None and not isinstance(query, str):
+        return Selection(query, ())
+    # Most lists are of the newest runs, and need no parser.
+    from tracker_core.expressions import parse, parse_order
+
     condition = parse(query) if isinstance(query, str) else query
     return Selection(condition, () if order_by is None else parse_order(order_by))
 

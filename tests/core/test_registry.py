@@ -465,6 +465,29 @@ def test_damaged_package_is_passed_over(
     assert "the installed package 'damaged' is damaged" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "points",
+    [
+        b"[a]\nb = c\n\n[tracker_core.backends]\nx = y:z\nlake= lake_module:create\n",
+        b"# \xff\n[tracker_core.backends]\nlake = lake_module:create",
+        b"[tracker_core.backends]\nother = x:y\n\n[z]\nlake = z:z\n",
+        b"[tracker_core.backends]\nlake",
+    ],
+)
+def test_own_entry_points_are_read_as_they_lie(site: Site, points: bytes) -> None:
+    """What they do not tell, or tell wrongly, is looked up among all packages."""
+    site.install("tracker_core", {})
+    (site.folder / "tracker_core-1.0.dist-info" / "entry_points.txt").write_bytes(
+        points
+    )
+    site.write("lake_module", SOUND)
+    is_complete = b"lake_module" in points and b"\xff" not in points
+    if not is_complete:
+        site.install("pack", {OURS: {"lake": "lake_module:create"}})
+
+    assert len(build_trackers({"lake": None})) == 1
+
+
 def test_name_of_ours_cannot_be_taken(site: Site) -> None:
     """A package that offers another `sqlite` is not given what belongs to ours."""
     site.install("pack", {OURS: {"memory": "evil_module:create"}})

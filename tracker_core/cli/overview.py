@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from tracker_core.api import NativeTracker
 from tracker_core.cli.text import status_words, to_value
 from tracker_core.fields import Field, Space
-from tracker_core.folded import FoldedTracker
 from tracker_core.matching import Answers
 from tracker_core.runs import RunInfo
+from tracker_core.selection import TrackerFacts
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
@@ -46,11 +46,15 @@ class Overview(NamedTuple):
 def answers_of(tracker: NativeTracker, runs: Sequence[RunInfo]) -> list[Answers]:
     """Return the runs as what can be asked for all that they hold."""
     listed: dict[str, Facts] = {}
-    if isinstance(tracker, FoldedTracker) and 0 < len(runs) <= _MOST_TOLD:
-        # A lake tells all of many runs in a few requests, and of each in as many.
+    # Of a FoldedTracker, which takes long to import. A lake tells all of many runs in
+    # a few requests, and of each alone in as many.
+    read = getattr(tracker, "listed", None)
+    if read is not None and 0 < len(runs) <= _MOST_TOLD:
         wanted = {run.run_id for run in runs}
-        listed = {one.run_id: one for one in tracker.listed() if one.run_id in wanted}
-    return [Answers(listed.get(run.run_id) or _Asked(tracker, run)) for run in runs]
+        listed = {one.run_id: one for one in read() if one.run_id in wanted}
+    return [
+        Answers(listed.get(run.run_id) or TrackerFacts(tracker, run)) for run in runs
+    ]
 
 
 def chosen_overview(
@@ -140,29 +144,3 @@ def _params(runs: Sequence[Answers]) -> tuple[dict[str, Value], list[str]]:
         else:
             differing.append(key)
     return shared, differing
-
-
-class _Asked(NamedTuple):
-    """A run of a tracker that is asked for each part of it."""
-
-    tracker: NativeTracker
-    known: RunInfo
-
-    @property
-    def run_id(self) -> str:
-        return self.known.run_id
-
-    def info(self) -> RunInfo:
-        return self.known
-
-    def params(self) -> Mapping[str, Value]:
-        return self.tracker.params(self.run_id)
-
-    def tags(self) -> Mapping[str, str]:
-        return self.tracker.tags(self.run_id)
-
-    def metadata(self) -> Mapping[str, Value]:
-        return self.tracker.metadata(self.run_id)
-
-    def series(self) -> Mapping[str, Summary]:
-        return self.tracker.series(self.run_id)

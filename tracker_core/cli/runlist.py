@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tracker_core.api import NativeTracker
 from tracker_core.cli.border import say
 from tracker_core.cli.choice import Choice
-from tracker_core.cli.documents import print_json, run_value, time_value
 from tracker_core.cli.overview import (
     Overview,
     answers_of,
@@ -55,6 +54,8 @@ def list_runs(choice: Choice, backend: str | None, *, as_json: bool) -> None:
         drawn = _courses(store.tracker, overview, choice)
         hints = _hints(store, choice, answers, condition)
     if as_json:
+        from tracker_core.cli.documents import print_json
+
         print_json(_document(overview, drawn, has_more=has_more))
         return
     from tracker_core.cli.runtable import print_runs
@@ -126,6 +127,7 @@ def _unknown(field: Field, runs: "Iterable[Answers]") -> str:
 def _document(
     overview: Overview, courses: Mapping[str, Sequence[float]], *, has_more: bool
 ) -> dict[str, Value]:
+    from tracker_core.cli.documents import run_value
     from tracker_core.expressions import field_to_text
 
     names = {field: field_to_text(field) for field in overview.fields}
@@ -148,7 +150,11 @@ def _document(
 
 
 def _plain(value: object) -> Value:
-    return time_value(value) if isinstance(value, datetime) else to_value(value)
+    if not isinstance(value, datetime):
+        return to_value(value)
+    from tracker_core.cli.documents import time_value
+
+    return time_value(value)
 
 
 def _nothing(store: Store, choice: Choice) -> str:

@@ -5,7 +5,6 @@ there is no room are left out whole, the least telling ones first. Into a pipe g
 every column of every run.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 
 from tracker_core.cli.border import say
@@ -42,6 +41,8 @@ def print_runs(
     if not is_folded:
         _print(columns)
         return
+    import shutil  # takes long, and only for this
+
     room = shutil.get_terminal_size().columns
     if overview.same:
         echo(_shared(overview.same, room))

@@ -7,7 +7,6 @@ pipe or a file every value goes whole, one row a line, without colour.
 
 import os
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import StringIO
 from itertools import pairwise
@@ -128,10 +127,9 @@ def print_table(table: Table) -> None:
     if is_terminal():
         rows = [tuple(map(_short, row)) for row in rows]
     table = table._replace(titles=tuple(map(clean, table.titles)), rows=rows)
-    room = shutil.get_terminal_size().columns
-    has_room = _width(table) <= room
+    room = _room() if is_terminal() and not table.flows else None
     # What has to be copied, or has no room at all, is left to the terminal to break.
-    if not is_terminal() or table.flows or has_room or room < _NARROWEST:
+    if room is None or room < _NARROWEST or _width(table) <= room:
         _print_lines(table)
     else:
         _print_rich(_fitted(_with_short_ids(table), room), room)
@@ -233,6 +231,12 @@ def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTab
         styles = _styles(table, place)
         found.add_row(*map(Text, row, styles))
     return found
+
+
+def _room() -> int:
+    import shutil  # takes long, and only for this
+
+    return shutil.get_terminal_size().columns
 
 
 def _width(table: Table) -> int:
