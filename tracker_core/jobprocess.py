@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracker_core.consoles import Console
 from tracker_core.ends import end_of_exit_code
 from tracker_core.forwarding import Forwarding, wait_for
 from tracker_core.notices import warn
@@ -37,7 +38,10 @@ class JobEnd(NamedTuple):
 
 
 def run_job(
-    command: Sequence[str], environ: Mapping[str, str], forwarding: Forwarding
+    command: Sequence[str],
+    environ: Mapping[str, str],
+    forwarding: Forwarding,
+    console: Console | None = None,
 ) -> JobEnd:
     """Run a command as the job, and wait for its end.
 
@@ -45,12 +49,15 @@ def run_job(
         command: The program and its arguments, at least the program.
         environ: The environment of the job, all of it.
         forwarding: What hands signals on to it.
+        console: Its outputs; None for those of this process.
     """
     try:
-        # Files that the launcher was given open are meant for the job.
-        process = subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
+        process = _start(command, environ, console)
     except OSError as error:
         return _end_unstarted(command[0], error)
+    finally:
+        if console is not None:
+            console.let_go()
     own_bytes = _own_peak_bytes()
     forwarding.begin(process)
     usage = wait_for(process)
@@ -82,6 +89,21 @@ def _own_peak_bytes() -> int:
 def end_of(code: int) -> JobEnd:
     """Return the end that an exit code tells of; negative for a signal's number."""
     return JobEnd(code if code >= 0 else 128 - code, end_of_exit_code(code))
+
+
+def _start(
+    command: Sequence[str], environ: Mapping[str, str], console: Console | None
+) -> "subprocess.Popen[bytes]":
+    # Files that the launcher was given open are meant for the job.
+    if console is None:
+        return subprocess.Popen(command, env=environ, close_fds=False)  # noqa: S603 - what it is asked to run
+    return subprocess.Popen(  # noqa: S603 - what it is asked to run
+        command,
+        env=environ,
+        close_fds=False,
+        stdout=console.stdout,
+        stderr=console.stderr,
+    )
 
 
 def _end_unstarted(program: str, error: OSError) -> JobEnd:

@@ -9,10 +9,12 @@ failing backend changes neither the job nor its exit code.
 """
 
 import signal
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tracker_core.consoles import Console, console_name, keep_left_logs
 from tracker_core.delivery.base import Delivery, Target
 from tracker_core.delivery.courier import is_private
 from tracker_core.delivery.direct import DirectDelivery
@@ -106,8 +108,11 @@ def _attempt(
         end = end_of(-forwarding.endings[0])
     else:
         told = {**launch.job_environment(environ), **left.variables}
-        with Sampling(delivery.send, launch.home, launch.settings):
-            end = run_job(command, told, forwarding)
+        with (
+            _output(launch, delivery) as console,
+            Sampling(delivery.send, launch.home, launch.settings),
+        ):
+            end = run_job(command, told, forwarding, console)
     left.collect(delivery.send)
     return end._replace(body=_explained(end.body, memory, environ, forwarding))
 
@@ -169,6 +174,21 @@ def _is_off(launch: Launch) -> bool:
     return launch.home is None or launch.settings.mode == "off"
 
 
+@contextmanager
+def _output(launch: Launch, delivery: Delivery) -> Iterator[Console | None]:
+    """Give what the job prints to, and keep it; None where it is left alone."""
+    console = None
+    if launch.keeps_output and isinstance(delivery, JournaledDelivery):
+        folder, attempt = delivery.folder, delivery.attempt
+        name, configs = console_name(attempt), launch.configs()
+        console = Console.of(folder, name, attempt, configs)
+    try:
+        yield console
+    finally:
+        if console is not None:
+            console.keep(delivery.send)
+
+
 def _let_go(target: Target) -> None:
     if target.is_owned:
         target.close()
@@ -185,6 +205,7 @@ def _begin(
     announce(delivery, launch.created, command=command, span=span)
     delivery.send(StartedBody("launcher", this_host()))
     if isinstance(delivery, JournaledDelivery):
+        keep_left_logs(delivery.folder, launch.settings.disk_budget)
         delivery.expect(made for made in launch.backends if made.name not in given)
         delivery.start()
         delivery.first_errors(_FIRST_ANSWERS_S)

@@ -40,6 +40,7 @@ class Launch(NamedTuple):
             is none any more.
         on_error: ``raise`` or ``warn``: what an unusable setting does.
         settings: What else is configured.
+        keeps_output: Whether what the job prints is kept too.
     """
 
     run_id: str
@@ -49,6 +50,7 @@ class Launch(NamedTuple):
     directory: str | None
     on_error: str
     settings: Settings = Settings()
+    keeps_output: bool = True
 
     @property
     def name(self) -> str:

@@ -52,6 +52,7 @@ ROWS = (
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),
     ("stores", "query", "sqltables", "notebooks"),
+    ("terminaltext", "twinterminals", "consolelog", "teeing", "consoles"),
     ("graphics", "machine"),
     ("forwarding", "jobprocess", "launches", "outofmemory", "retries", "sampling"),
     ("launcher",),

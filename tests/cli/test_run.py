@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+import termios
 from contextlib import closing
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -337,6 +338,106 @@ def test_run_gives_its_terminal_to_the_job(tracker: "Cli") -> None:
     done = terminal.finish()
 
     assert "hello you" in done.out
+
+
+def test_run_shows_the_job_a_terminal(tracker: "Cli") -> None:
+    """It has the size of the real one, and what it shows in the end is kept."""
+    code = (
+        "import os, sys; print([os.isatty(n) for n in (0, 1, 2)], "
+        "os.get_terminal_size(1).columns); "
+        "print('50%\\r100%', file=sys.stderr)"
+    )
+
+    screen = tracker.on_screen("run", *python(code), columns=99)
+
+    assert "[True, True, True] 99\n50%\r100%\n" in screen
+    assert tracker("get", "@last", "console/1.log").out.splitlines() == [
+        "[True, True, True] 99",
+        "100%",
+    ]
+
+
+def test_run_lets_the_job_turn_echo_off_through_its_output(tracker: "Cli") -> None:
+    """Full-screen programs do so, and read single keys then."""
+    code = (
+        "import os, tty; tty.setcbreak(1); print('ready'); print('got', os.read(0, 1))"
+    )
+    terminal = tracker.in_front("run", "--", sys.executable, "-uc", code)
+    terminal.until("ready")
+    while not _is_single(terminal.master):
+        os.sched_yield()
+    terminal.press(b"k")
+
+    assert "got b'k'" in terminal.finish().out
+
+
+def _is_single(terminal: int) -> bool:
+    """Tell whether a terminal gives each key at once."""
+    return not termios.tcgetattr(terminal)[3] & termios.ICANON
+
+
+def test_run_follows_the_size_of_its_terminal(tracker: "Cli") -> None:
+    """The job is told of it, and sees it."""
+    code = (
+        "import os, signal; signal.signal(signal.SIGWINCH, lambda *_: "
+        "print(os.get_terminal_size(1).columns)); print('ready')\n"
+        "while True: signal.pause()"
+    )
+    terminal = tracker.in_front("run", "--", sys.executable, "-uc", code)
+    terminal.until("ready")
+
+    termios.tcsetwinsize(terminal.master, (30, 123))
+
+    terminal.until("123\r\n")
+    terminal.press(b"\x03")
+    terminal.finish()
+
+
+def test_run_without_console_leaves_the_output_alone(tracker: "Cli") -> None:
+    """Nothing stands between, and nothing is kept."""
+    code = "import os; print(os.ttyname(1) == os.ttyname(0))"
+
+    assert "True\n" in tracker.on_screen("run", "--no-console", *python(code))
+    assert tracker("get", "@last", "console/1.log").code == 1
+
+
+def test_run_that_is_killed_leaves_the_output_to_others(
+    tracker: "Cli", place: Path
+) -> None:
+    """The job goes on printing, and what it prints is kept by ``tracker sync``."""
+    os.mkfifo(place / "go")
+    code = "print('one'); open('go').read(); print('two')"
+    command = ("run", "--run-id", "r", "--", sys.executable, "-uc", code)
+    with tracker.start(*command) as process:
+        await_line(process.stdout, "one")
+        process.kill()
+        (place / "go").write_text("")
+        await_line(process.stdout, "two")
+        # It comes to an end when nobody is left who could print.
+        assert process.stdout
+        assert process.stdout.read() == ""
+
+    tracker("sync", "r")
+
+    assert tracker("get", "r", "console/1.log").out == "one\ntwo\n"
+
+
+def test_run_whose_reader_has_gone_ends_the_job_as_without_it(
+    tracker: "Cli", database: Path
+) -> None:
+    """A pipe that nobody reads breaks for the job."""
+    with tracker.start("run", "--", "yes") as process:
+        await_line(process.stdout, "y")
+        assert process.stdout
+        process.stdout.close()
+        process.wait(60)
+
+    assert process.returncode == 128 + signal.SIGPIPE
+    assert only_run(database).cause == {
+        "kind": "signal",
+        "signal": "SIGPIPE",
+        "number": 13,
+    }
 
 
 def test_run_gives_its_open_files_to_the_job(tracker: "Cli", place: Path) -> None:

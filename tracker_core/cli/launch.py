@@ -54,12 +54,22 @@ __all__ = ["env", "run"]
     callback=seconds,
     help="The pause before the first retry, by default 1; it doubles, up to 5 minutes.",
 )
+@click.option(
+    "--no-console",
+    "keeps_output",
+    is_flag=True,
+    flag_value=False,
+    default=True,
+    help="Leave the job's output alone, and do not keep it.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def run(
     command: tuple[str, ...],
     script: str | None,
     retries: int,
     backoff: float,
+    *,
+    keeps_output: bool,
     **chosen: str | None,
 ) -> None:
     """Run a command as a job whose run is tracked.
@@ -69,7 +79,7 @@ def run(
     if bool(command) == (script is not None):
         message = "tracker run takes either -- COMMAND... or --shell SCRIPT"
         raise Misuse(f"{message}, not both" if command else message)
-    launch = _plan(**chosen)
+    launch = _plan(**chosen)._replace(keeps_output=keeps_output)
     # Otherwise nothing is delivered from here.
     used = launch.backends if launch.settings.mode == "on" else ()
     targets = open_targets(used, launch.on_error)

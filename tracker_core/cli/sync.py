@@ -18,6 +18,7 @@ from tracker_core.cli.late import complete_late, expect_late
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.receivers import Receivers
+from tracker_core.consoles import keep_left_logs
 from tracker_core.delivery.ledger import forget
 from tracker_core.delivery.overview import BackendState, backend_states
 from tracker_core.delivery.syncing import Errand, Outcome, Result
@@ -67,6 +68,8 @@ def sync(
     if not chosen:
         raise no_journal()
     folders = readable_journals(chosen)
+    for folder in folders:
+        keep_left_logs(folder)
     with Receivers() as receivers:
         if name is None:
             late = complete_late(folders, receivers)

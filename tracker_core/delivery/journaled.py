@@ -122,6 +122,16 @@ class JournaledDelivery(Delivery):
         """Whether this thread delivers: what it logs must not go to the run."""
         return is_courier()
 
+    @property
+    def folder(self) -> RunFolder:
+        """The journal of the run."""
+        return self._folder
+
+    @property
+    def attempt(self) -> int:
+        """The attempt of the run that this process belongs to."""
+        return self._writer.writer.attempt
+
     def after_fork(self) -> None:
         """Leave delivery to the parent."""
         self._is_child = True

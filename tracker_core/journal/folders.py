@@ -103,6 +103,10 @@ class Lock:
             raise
         return cls(descriptor)
 
+    def fileno(self) -> int:
+        """Return the descriptor; a process that inherits it holds the lock too."""
+        return -1 if self._descriptor is None else self._descriptor
+
     def drop(self) -> None:
         """Give the lock back, or in a forked child leave it to the parent."""
         descriptor, self._descriptor = self._descriptor, None

@@ -1,0 +1,137 @@
+"""A terminal for a job that stands for the real one, as far as output goes.
+
+The job's keys still come from the real terminal, to which it belongs. What is written
+to the twin is to be written to the real one; the twin has its size and its settings,
+and what a program changes in those of the twin is changed in the real one: so a
+full-screen program, which turns echo off through its output, works as without a twin.
+Nothing is changed while another job has the real terminal in front. A program that
+reads keys from its output waits for ever, for nobody types into a twin.
+
+The twin tells of such changes by packet mode, see ``tty_ioctl(4)``: what is read begins
+with a byte, zero before output.
+"""
+
+import errno
+import fcntl
+import os
+import struct
+import termios
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+__all__ = ["Twin", "open_twin"]
+
+# Only with it are changes of the settings told; the bit itself is for input alone.
+_TELLS = 0o200000
+_OUTPUT, _LOCAL = 1, 3
+_ENDS_LINES = termios.OPOST | termios.ONLCR
+
+
+def open_twin(real: int) -> tuple[int, int]:
+    """Return the end to read from, and the one for the job.
+
+    Args:
+        real: The descriptor of a terminal.
+
+    Raises:
+        OSError: There is no terminal left.
+    """
+    reader, job = os.openpty()
+    with suppress(OSError, termios.error):
+        termios.tcsetwinsize(job, termios.tcgetwinsize(real))
+        termios.tcsetattr(job, termios.TCSANOW, _telling(termios.tcgetattr(real)))
+        fcntl.ioctl(reader, termios.TIOCPKT, struct.pack("i", 1))
+    return reader, job
+
+
+class Twin:
+    """The end of a twin that is read from.
+
+    Args:
+        reader: Its descriptor.
+        real: That of the real terminal.
+    """
+
+    def __init__(self, reader: int, real: int) -> None:
+        """Both have the same size and settings."""
+        self._reader = reader
+        self._real = real
+        self._size = _size_of(real)
+        # A job that is quick may have changed those of the twin already.
+        settings = _settings_of(real)
+        self._settings = None if settings is None else _telling(settings)
+
+    def read(self, size: int) -> bytes | None:
+        """Return what was written, as it was written; nothing at the end.
+
+        None where it was something else that was told.
+
+        Raises:
+            OSError: It cannot be read.
+        """
+        try:
+            data = os.read(self._reader, size + 1)
+        except OSError as error:
+            # How Linux says that nobody can write any more.
+            if error.errno == errno.EIO:
+                return b""
+            raise
+        if data[:1] != b"\0":
+            if data:
+                self._adopt_settings()
+                return None
+            return b""
+        data = data[1:]
+        if self._settings and _has(self._settings[_OUTPUT], _ENDS_LINES):
+            # The real one does it, once.
+            data = data.replace(b"\r\n", b"\n")
+        return data
+
+    def adopt_size(self, number: int, _frame: FrameType | None = None) -> None:
+        """Take over the size of the real one, in a handler of SIGWINCH.
+
+        Who asks for the size because of the same signal may have been too early, so
+        all of the process group get it again, once.
+        """
+        size = _size_of(self._real)
+        if size is not None and size != self._size:
+            self._size = size
+            with suppress(OSError, termios.error):
+                termios.tcsetwinsize(self._reader, size)
+                os.kill(0, number)
+
+    def _adopt_settings(self) -> None:
+        before, self._settings = self._settings, _settings_of(self._reader)
+        if self._settings is None or self._settings == before:
+            return
+        settings = [*self._settings]
+        settings[_LOCAL] &= ~_TELLS
+        with suppress(OSError, termios.error):
+            if os.tcgetpgrp(self._real) == os.getpgrp():
+                termios.tcsetattr(self._real, termios.TCSADRAIN, settings)
+
+
+def _size_of(terminal: int) -> tuple[int, int] | None:
+    try:
+        return termios.tcgetwinsize(terminal)
+    except (OSError, termios.error):
+        return None
+
+
+def _settings_of(terminal: int) -> list[Any] | None:
+    try:
+        return termios.tcgetattr(terminal)
+    except (OSError, termios.error):
+        return None
+
+
+def _telling(settings: list[Any]) -> list[Any]:
+    """Return settings whose changes are told."""
+    found = [*settings]
+    found[_LOCAL] |= _TELLS
+    return found
+
+
+def _has(flags: int, wanted: int) -> bool:
+    return flags & wanted == wanted
