@@ -30,6 +30,7 @@ _COMMANDS = {
         ("export", "export:export", "points of many runs, a file"),
     ),
     "Deliver and keep": (
+        ("tag", "tag:tag", "set tags, also afterwards"),
         ("status", "status:status", "how far delivery is"),
         ("sync", "sync:sync", "deliver what is left"),
         ("copy", "copy:copy", "runs to another backend"),

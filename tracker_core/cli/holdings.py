@@ -4,7 +4,7 @@ One that cannot be opened, or fails when it is asked, keeps nothing from the oth
 is *away*, with the reason.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -117,6 +117,14 @@ class Holdings:
             if info is not None:
                 found.append((store, info))
         return found
+
+    def tags(self, run_id: str, stores: Iterable[Store]) -> Mapping[str, str]:
+        """Return the tags of a run, from the first of the backends that answers."""
+        for store in stores:
+            found = self.ask(store, partial(store.tracker.tags, run_id))
+            if found is not None:
+                return found
+        return {}
 
     def _last(self) -> str | None:
         newest: list[RunInfo] = []

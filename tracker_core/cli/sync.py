@@ -1,13 +1,11 @@
 """``tracker sync``: delivering what this machine has logged and backends lack."""
 
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 
 import click
 
 from tracker_core.cli.border import examples, say
+from tracker_core.cli.errands import carry_out, left_of
 from tracker_core.cli.journals import (
     chosen_journals,
     journaled_runs,
@@ -26,9 +24,6 @@ from tracker_core.journal.folders import RunFolder
 
 __all__ = ["sync"]
 
-_LOOK_EACH_S = 0.1
-# What a thread that no backend keeps may take to end.
-_END_S = 2.0
 _LEFT = 1
 
 
@@ -82,12 +77,7 @@ def sync(
                 errands.append(Errand(folder, target, timeout, retries_dead=retry_dead))
             elif state.backend in receivers.private:
                 forget(folder, state.backend)
-        try:
-            _deliver(errands)
-        except KeyboardInterrupt:
-            say("interrupted; what was delivered stays so")
-        finally:
-            receivers.forget(_stop(errands))
+        receivers.forget(carry_out(errands))
         _say_all(errands)
     is_whole = late.is_whole and len(folders) == len(chosen)
     are_all_done = is_whole and not receivers.are_missing
@@ -109,51 +99,6 @@ def _due(
                 yield folder, state
 
 
-def _deliver(errands: Sequence[Errand]) -> None:
-    """Do all errands: the backends side by side, the runs of each one by one."""
-    waiting = list(errands)
-    running: dict[str, Errand] = {}
-    with _progress(errands) as show:
-        while waiting or running:
-            for errand in list(waiting):
-                if errand.target.name not in running:
-                    waiting.remove(errand)
-                    running[errand.target.name] = errand
-                    errand.start()
-            time.sleep(_LOOK_EACH_S)
-            show(sum(errand.delivered for errand in errands))
-            for name, errand in list(running.items()):
-                outcome = errand.check()
-                if outcome is not None:
-                    del running[name]
-                    waiting = _spared(waiting, name, outcome)
-
-
-def _stop(errands: Sequence[Errand]) -> list[str]:
-    """End all errands; return the backends that do not let go."""
-    for errand in errands:
-        errand.stop(within=0.0)
-    deadline = time.monotonic() + _END_S
-    stuck = [
-        errand.target.name
-        for errand in errands
-        if not errand.stop(max(deadline - time.monotonic(), 0.0))
-    ]
-    for errand in errands:
-        errand.give_up(Outcome(Result.LEFT, "it was interrupted"))
-    return stuck
-
-
-def _spared(waiting: Sequence[Errand], name: str, outcome: Outcome) -> list[Errand]:
-    """Return what is left to do, without what a backend that is down would not take."""
-    if outcome.result is not Result.DOWN:
-        return list(waiting)
-    for errand in waiting:
-        if errand.target.name == name:
-            errand.give_up(outcome)
-    return [errand for errand in waiting if errand.target.name != name]
-
-
 def _is_done(errand: Errand) -> bool:
     outcome = errand.outcome
     return outcome is not None and outcome.result is Result.DONE and not errand.refused
@@ -167,7 +112,7 @@ def _say_all(errands: Iterable[Errand]) -> None:
         if errand.refused:
             words.append(f"{errand.refused} refused again")
         if outcome.result is not Result.DONE:
-            words.append(f"{_left(errand)} left")
+            words.append(f"{left_of(errand)} left")
         elif not errand.delivered:
             words = words[1:] or ["all delivered"]
         why = f": {outcome.reason}" if outcome.reason else ""
@@ -187,27 +132,3 @@ def _say_dead(folders: Iterable[RunFolder], name: str | None) -> None:
 
 def _records(count: int) -> str:
     return "record" if count == 1 else "records"
-
-
-def _left(errand: Errand) -> int:
-    return sum(
-        state.pending
-        for state in backend_states(errand.folder)
-        if state.backend == errand.target.name and not state.is_private
-    )
-
-
-@contextmanager
-def _progress(errands: Iterable[Errand]) -> Iterator[Callable[[int], None]]:
-    """Show how far it is, on a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        yield lambda _done: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    total = sum(map(_left, errands))
-    columns = (TextColumn("delivering"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("records", total=total)
-        yield lambda done: bar.update(task, completed=min(done, total))

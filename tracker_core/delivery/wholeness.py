@@ -6,13 +6,19 @@ anything was removed gets all of it; for one that comes later something may be m
 
 from collections.abc import Iterable
 
-from tracker_core.delivery.ledger import expect, forget
+from tracker_core.delivery.ledger import (
+    Ledger,
+    expect,
+    forget,
+    ledger_folder,
+    ledgers,
+)
 from tracker_core.delivery.overview import writer_states
 from tracker_core.journal.folders import RunFolder, WriterFolder
 from tracker_core.journal.reader import BEGINNING, JournalReader, Portion
 from tracker_core.records import ArtifactBody
 
-__all__ = ["expect_whole"]
+__all__ = ["expect_rest", "expect_whole"]
 
 
 def expect_whole(folder: RunFolder, backend: str, factory: str | None = None) -> bool:
@@ -36,6 +42,28 @@ def expect_whole(folder: RunFolder, backend: str, factory: str | None = None) ->
         if not is_whole:
             forget(folder, backend)
     return is_whole
+
+
+def expect_rest(folder: RunFolder, backend: str, factory: str | None = None) -> None:
+    """Note that a backend which holds a run is to have what it is not known to have.
+
+    It may have got the run by a copy, or on another machine: what all backends that are
+    expected already have taken, it is not sent.
+
+    Raises:
+        OSError: The disk refused.
+        JournalError: A later version wrote the journal.
+    """
+    place = ledger_folder(folder, backend)
+    if Ledger.load(place) is not None:
+        return
+    found = Ledger(place, backend, factory=factory)
+    for known in ledgers(folder):
+        for writer, position in known.positions.items():
+            if position.sequence > found.position(writer).sequence:
+                found.positions[writer] = position
+        found.contents |= known.contents
+    found.save()
 
 
 def _is_whole(folder: RunFolder) -> bool:
