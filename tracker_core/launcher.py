@@ -29,6 +29,7 @@ from tracker_core.leavings import Leavings
 from tracker_core.notices import warn
 from tracker_core.opening import announce
 from tracker_core.outofmemory import OutOfMemory
+from tracker_core.params import params_body
 from tracker_core.records import EndedBody, Sequencer, StartedBody
 from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
@@ -51,6 +52,8 @@ def launch_job(
     command: Sequence[str],
     environ: Mapping[str, str],
     retries: Retries = _NEVER,
+    *,
+    forwarding: Forwarding | None = None,
 ) -> int:
     """Run ``command`` as the job of ``launch``, and wait for its end.
 
@@ -65,19 +68,22 @@ def launch_job(
         retries: How a job that ends badly is tried again, as another attempt of the
             run. One that somebody asked to end by SIGHUP, SIGINT, SIGQUIT or SIGTERM
             to this process is not, nor what cannot be executed.
+        forwarding: What hands signals on, and tells afterwards which have asked for the
+            end; by default one of its own.
 
     Returns:
         The exit code of the last attempt; 128 + n when signal n ended it, 127 when
         there is no such program, 126 when it cannot be executed.
     """
     given = list(targets)
+    forwarding = forwarding or Forwarding()
     delivery = _open(launch, given, retries)
     span = None if _is_off(launch) else span_below(environ)
     if span is not None:
         environ = {**environ, "TRACEPARENT": span.traceparent}
     try:
         _begin(launch, delivery, {target.name for target in given}, command, span)
-        with Forwarding() as forwarding:
+        with forwarding:
             attempt = partial(_attempt, launch, delivery, command, environ, forwarding)
             end = attempt()
             for number, pause in enumerate(retries.pauses(), 1):
@@ -203,6 +209,8 @@ def _begin(
 ) -> None:
     """Record that the run has begun, and begin to deliver it."""
     announce(delivery, launch.created, command=command, span=span)
+    if launch.params:
+        delivery.send(params_body(launch.params))
     delivery.send(StartedBody("launcher", this_host()))
     if isinstance(delivery, JournaledDelivery):
         keep_left_logs(delivery.folder, launch.settings.disk_budget)

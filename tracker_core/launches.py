@@ -6,6 +6,7 @@ either library finds its run.
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from tracker_core.configfile import BackendSetting, parse_backends
@@ -23,7 +24,7 @@ from tracker_core.settings import (
     read_settings,
     tracker_config_env_var_name,
 )
-from tracker_core.values import check_name
+from tracker_core.values import Value, check_name
 
 __all__ = ["Launch", "plan_launch"]
 
@@ -41,6 +42,7 @@ class Launch(NamedTuple):
         on_error: ``raise`` or ``warn``: what an unusable setting does.
         settings: What else is configured.
         keeps_output: Whether what the job prints is kept too.
+        params: What the launcher logs as params of the run.
     """
 
     run_id: str
@@ -51,6 +53,7 @@ class Launch(NamedTuple):
     on_error: str
     settings: Settings = Settings()
     keeps_output: bool = True
+    params: Mapping[str, Value] = MappingProxyType({})
 
     @property
     def name(self) -> str:

@@ -134,6 +134,11 @@ VARIABLES = {
             "`2GiB`; by default half of what is free when it is opened.",
         ),
         Variable(
+            "TRACKER_PARAM_<NAME>",
+            None,
+            "The value of a param that `tracker run --param` gives a job.",
+        ),
+        Variable(
             "TRACKER_SYSTEM_INTERVAL",
             None,
             "How many seconds lie between two samples of what the machine and the job "

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import click
 
@@ -9,20 +10,56 @@ from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.environments import FORMATS, print_environment
 from tracker_core.cli.options import count_from_0, given, launch_options, seconds
 from tracker_core.cli.parents import with_parent
+from tracker_core.cli.sweeps import check_sweep, launch_sweep
 from tracker_core.delivery.base import Target
+from tracker_core.forwarding import Forwarding
 from tracker_core.launcher import launch_job
 from tracker_core.launches import Launch, plan_launch
 from tracker_core.leavings import shell_command
 from tracker_core.opening import open_targets
 from tracker_core.retries import Retries
 from tracker_core.stores import outlives_process
+from tracker_core.sweeps import Combination, combinations, read_params
 
 __all__ = ["env", "run"]
 
 
+class _Job(NamedTuple):
+    """What is launched: a command or a script, with places for params."""
+
+    command: tuple[str, ...]
+    script: str | None
+    retries: Retries
+
+    def words(self, params: Combination) -> Sequence[str]:
+        """Return the program and its arguments for the params of one run."""
+        if self.script is not None:
+            return shell_command(params.filled(self.script))
+        return [params.filled(word) for word in self.command]
+
+    def start(self, launch: Launch, params: Combination, forwarding: Forwarding) -> int:
+        """Launch one run, wait for its end, and return its exit code."""
+        # Otherwise nothing is delivered from here.
+        used = launch.backends if launch.settings.mode == "on" else ()
+        targets = open_targets(used, launch.on_error)
+        _tell_of_forgetting(targets)
+        say(f"run {launch.run_id} ({launch.name})")
+        return launch_job(
+            launch._replace(params=params.params),
+            targets,
+            self.words(params),
+            {**os.environ, **params.variables},
+            self.retries,
+            forwarding=forwarding,
+        )
+
+
 @click.command(
     context_settings={"allow_interspersed_args": False},
-    epilog=examples("tracker run --experiment iris -- python train.py --epochs 50"),
+    epilog=examples(
+        "tracker run --experiment iris -- python train.py --epochs 50",
+        "tracker run --param lr=0.1,0.01 --param seed=1..3 -- ./train {lr} {seed}",
+    ),
 )
 @launch_options
 @click.option("--name", metavar="NAME", callback=given, help="A name for the run.")
@@ -62,12 +99,21 @@ __all__ = ["env", "run"]
     default=True,
     help="Leave the job's output alone, and do not keep it.",
 )
+@click.option(
+    "--param",
+    "params",
+    metavar="NAME=VALUES",
+    multiple=True,
+    help="A param of the run; several values, lr=0.1,0.01 or seed=1..3, make a run "
+    "for each. {lr} in COMMAND stands for the value.",
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def run(
     command: tuple[str, ...],
     script: str | None,
     retries: int,
     backoff: float,
+    params: tuple[str, ...],
     *,
     keeps_output: bool,
     **chosen: str | None,
@@ -79,15 +125,15 @@ def run(
     if bool(command) == (script is not None):
         message = "tracker run takes either -- COMMAND... or --shell SCRIPT"
         raise Misuse(f"{message}, not both" if command else message)
+    job = _Job(command, script, Retries(retries, backoff))
+    sweep = [*combinations(read_params(params))]
     launch = _plan(**chosen)._replace(keeps_output=keeps_output)
-    # Otherwise nothing is delivered from here.
-    used = launch.backends if launch.settings.mode == "on" else ()
-    targets = open_targets(used, launch.on_error)
-    _tell_of_forgetting(targets)
-    say(f"run {launch.run_id} ({launch.name})")
-    started = command if script is None else shell_command(script)
-    again = Retries(retries, backoff)
-    code = launch_job(launch, targets, started, os.environ, again)
+    if len(sweep) > 1:
+        programs = (job.words(one)[0] for one in sweep)
+        check_sweep(programs, is_id_given=chosen["run_id"] is not None)
+        code = launch_sweep(launch, sweep, job.start)
+    else:
+        code = job.start(launch, sweep[0], Forwarding())
     raise click.exceptions.Exit(code)
 
 
