@@ -95,8 +95,11 @@ def test_blocks_read_what_a_run_says(
     assert [line.split()[:2] for line in printed[7:9]] == [["1", "0.5"], ["1", "0.7"]]
     assert printed[9].startswith(f"{platform.python_version()} ")
     assert printed[10] == names["prints"]["run"]
-    assert printed[11].split()[:2] == [newest.run_id, "copied"]
-    assert len(printed) == 12
+    assert "better on test/" in printed[11]
+    assert [*names["changed"]] == ["learning_rate", "seed"]
+    assert names["parted"]
+    assert printed[12].split()[:2] == [newest.run_id, "copied"]
+    assert len(printed) == 13
 
 
 def test_blocks_choose_the_runs_that_the_page_says(store: "NativeTracker") -> None:

@@ -21,6 +21,7 @@ from tracker_core.summaries import Summary
 from tracker_core.thinning import thinned
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.figure import Figure
 
 __all__ = ["PICTURES", "picture"]
@@ -30,17 +31,6 @@ _WIDTH, _HEIGHT, _DOTS = 9.0, 5.5, 150
 _COLUMNS = int(_WIDTH * _DOTS)
 _LINE_HEIGHT = 0.22
 _LEGEND_COLUMNS = 2
-_SETTINGS = {
-    "axes.grid": True,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "grid.alpha": 0.3,
-    # Letters stay letters, which browsers have and readers can search for.
-    "svg.fonttype": "none",
-    # The same curves are the same file.
-    "svg.hashsalt": "tracker",
-}
 _TEN = 10
 # More would leave no room for the picture.
 _LONGEST = 60
@@ -144,7 +134,13 @@ def _own_settings() -> Iterator[None]:
         # Of letters that its font lacks; they are shown as boxes.
         warnings.simplefilter("ignore")
         mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS)
+        mpl.rc("axes", grid=True)
+        mpl.rc("axes.spines", right=False, top=False)
+        mpl.rc("figure.constrained_layout", use=True)
+        mpl.rc("grid", alpha=0.3)
+        # Letters stay letters, which browsers have and readers can search for; the
+        # same curves are the same file.
+        mpl.rc("svg", fonttype="none", hashsalt="tracker")
         yield
 
 
@@ -155,7 +151,7 @@ def _figure(plot: Plot, *, is_log: bool, has_legend: bool = True) -> "Figure":
     rows = -(-len(plot.lines) // _LEGEND_COLUMNS) if has_legend else 0
     figure = Figure(figsize=(_WIDTH, _HEIGHT + rows * _LINE_HEIGHT))
     axes = figure.add_subplot()
-    handles = []
+    handles: list[Artist] = []
     for line, colour in zip(plot.lines, _colours(len(plot.lines)), strict=True):
         strokes = thinned(line.curve, _COLUMNS, plot.limits, is_log=is_log)
         # A point without neighbours would not be seen as a line.
@@ -177,7 +173,7 @@ def _short(text: str) -> str:
 
 
 def _add_legend(
-    figure: "Figure", handles: Sequence[object], labels: Sequence[str]
+    figure: "Figure", handles: "Sequence[Artist]", labels: Sequence[str]
 ) -> None:
     # Labels that begin with `_` would be left out, were they not set afterwards.
     legend = figure.legend(
