@@ -79,7 +79,11 @@ def _telling(comparison: Comparison, labels: Mapping[str, str]) -> _Standing | N
 def _standing(series: DifferingSeries, labels: Mapping[str, str]) -> _Standing | None:
     """Return how runs stand on a series; None where they stand alike."""
     part = {"lower": "min", "higher": "max", None: "last"}[series.direction]
-    values = {run: getattr(found, part) for run, found in series.summaries.items()}
+    # A tracker without history knows the last value alone.
+    values = {
+        run: found.last if found.count is None else getattr(found, part)
+        for run, found in series.summaries.items()
+    }
     numbers = ((labels[run], _number(value)) for run, value in values.items())
     places = [(label, number) for label, number in numbers if number is not None]
     places.sort(key=lambda place: place[1], reverse=series.direction != "lower")

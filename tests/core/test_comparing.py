@@ -1,6 +1,7 @@
 """Tests of comparing runs."""
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,6 +21,7 @@ from tracker_core.records import (
     StartedBody,
     TagsBody,
 )
+from tracker_core.summaries import Summary
 from tracker_core.testing import MemoryTracker
 from tracker_core.verdicts import verdict
 
@@ -211,6 +213,21 @@ def test_verdict_tells_the_pace_of_the_better_run(took: int, said: str) -> None:
     write(tracker, "b", curve("loss", 1.0), took=took)
 
     assert said in verdict(compare_runs(tracker, ["a", "b"]))
+
+
+def test_verdict_takes_the_last_value_where_there_is_no_history() -> None:
+    """A plain tracker knows no best one."""
+    found = compared((curve("loss", 2.0),), (curve("loss", 1.0),))
+    (series,) = found.series
+    last = {
+        run: Summary(None, None, summary.last, *(None,) * 5)
+        for run, summary in series.summaries.items()
+    }
+    told = replace(series, summaries=last, parting=None)
+
+    said = verdict(replace(found, series=(told,)))
+
+    assert said == "run-b is better on loss (1 against 2, -50 %); 1 series differs"
 
 
 def test_verdict_tells_who_did_not_finish() -> None:
