@@ -16,7 +16,13 @@ from tracker_core.values import Value
 if TYPE_CHECKING:
     from tracker_core.matching import Facts
 
-__all__ = ["Overview", "answers_of", "chosen_overview", "default_overview"]
+__all__ = [
+    "Overview",
+    "answers_of",
+    "chosen_overview",
+    "default_overview",
+    "is_folded",
+]
 
 # Nobody reads more, and each of them has to be asked for what it holds.
 _MOST_TOLD = 200
@@ -46,15 +52,20 @@ class Overview(NamedTuple):
 def answers_of(tracker: NativeTracker, runs: Sequence[RunInfo]) -> list[Answers]:
     """Return the runs as what can be asked for all that they hold."""
     listed: dict[str, Facts] = {}
-    # Of a FoldedTracker, which takes long to import. A lake tells all of many runs in
-    # a few requests, and of each alone in as many.
-    read = getattr(tracker, "listed", None)
-    if read is not None and 0 < len(runs) <= _MOST_TOLD:
+    if is_folded(tracker) and 0 < len(runs) <= _MOST_TOLD:
         wanted = {run.run_id for run in runs}
-        listed = {one.run_id: one for one in read() if one.run_id in wanted}
+        listed = {one.run_id: one for one in _indexed(tracker) if one.run_id in wanted}
     return [
         Answers(listed.get(run.run_id) or TrackerFacts(tracker, run)) for run in runs
     ]
+
+
+def is_folded(tracker: NativeTracker) -> bool:
+    """Tell whether a tracker reads runs whole, as lakes do, rather than parts of them.
+
+    :class:`~tracker_core.folded.FoldedTracker` itself takes long to import.
+    """
+    return hasattr(tracker, "listed")
 
 
 def chosen_overview(
@@ -91,6 +102,17 @@ def default_overview(
     if len(runs) > 1:
         same = {**_attributes(runs), **shared}
     return Overview(runs, tuple(dict.fromkeys(fields)), same, series, is_chosen=False)
+
+
+def _indexed(tracker: NativeTracker) -> "Iterable[Facts]":
+    """Return what an index tells of runs; nothing where there is none.
+
+    A lake has one: it tells all of many runs in as few requests as of each alone.
+    """
+    from tracker_core.folded import FoldedTracker
+
+    is_plain = type(tracker).listed is FoldedTracker.listed  # type: ignore[attr-defined]  # it is folded
+    return () if is_plain else tracker.listed()  # type: ignore[attr-defined]  # as above
 
 
 def _main_series(runs: Iterable[Answers]) -> str | None:

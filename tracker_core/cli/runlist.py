@@ -13,6 +13,7 @@ from tracker_core.cli.overview import (
     answers_of,
     chosen_overview,
     default_overview,
+    is_folded,
 )
 from tracker_core.cli.printing import is_terminal
 from tracker_core.cli.selection import no_run_yet, similar
@@ -74,7 +75,8 @@ def _courses(
 ) -> dict[str, list[float]]:
     """Return the courses that are drawn: those asked for, and some on a terminal."""
     is_asked = choice.spark is not None
-    if overview.series is None or not (is_asked or is_terminal()):
+    is_worth_it = is_asked or (is_terminal() and not is_folded(tracker))
+    if overview.series is None or not is_worth_it:
         return {}
     from tracker_core.cli.runcourses import courses
 
