@@ -7,7 +7,6 @@ configuration.
 """
 
 import logging
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -15,7 +14,7 @@ from textwrap import dedent, fill
 
 import click
 
-from tracker_core.cli.printing import clean, echo, flush, give_up_output
+from tracker_core.cli.printing import clean, echo, flush, give_up_output, terminal_width
 from tracker_core.errors import (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -91,7 +90,7 @@ def say(message: str) -> None:
 def _fitted(line: str) -> str:
     if sys.stderr is None or not sys.stderr.isatty():
         return line
-    room = shutil.get_terminal_size().columns
+    room = terminal_width()
     if len(line) <= room:
         return line
     return fill(

@@ -19,6 +19,7 @@ __all__ = [
     "has_colours",
     "has_letters",
     "is_terminal",
+    "terminal_width",
     "written_out",
 ]
 
@@ -38,6 +39,13 @@ def clean(text: str) -> str:
 def is_terminal() -> bool:
     """Tell whether a person reads along; nobody does where the output is closed."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def terminal_width() -> int:
+    """Return how many cells a line has: on a terminal, by ``COLUMNS``, or 80."""
+    import shutil  # takes long to load, and few need this
+
+    return shutil.get_terminal_size().columns
 
 
 def flush() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from tracker_core.cli.border import say
 from tracker_core.cli.columns import Column, columns_of
 from tracker_core.cli.overview import Overview
-from tracker_core.cli.printing import clean, echo, is_terminal
+from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.cli.tables import Table, print_table, text_width
 from tracker_core.cli.text import shown, status_name
 from tracker_core.fields import Field
@@ -41,9 +41,7 @@ def print_runs(
     if not is_folded:
         _print(columns)
         return
-    import shutil  # takes long, and only for this
-
-    room = shutil.get_terminal_size().columns
+    room = terminal_width()
     if overview.same:
         echo(_shared(overview.same, room))
     statuses = () if overview.is_chosen else [run.info for run in overview.runs]

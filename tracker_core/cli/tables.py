@@ -13,7 +13,13 @@ from itertools import pairwise
 from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
-from tracker_core.cli.printing import clean, echo, has_colours, is_terminal
+from tracker_core.cli.printing import (
+    clean,
+    echo,
+    has_colours,
+    is_terminal,
+    terminal_width,
+)
 from tracker_core.cli.text import shown
 from tracker_core.values import Value
 
@@ -127,7 +133,7 @@ def print_table(table: Table) -> None:
     if is_terminal():
         rows = [tuple(map(_short, row)) for row in rows]
     table = table._replace(titles=tuple(map(clean, table.titles)), rows=rows)
-    room = _room() if is_terminal() and not table.flows else None
+    room = terminal_width() if is_terminal() and not table.flows else None
     # What has to be copied, or has no room at all, is left to the terminal to break.
     if room is None or room < _NARROWEST or _width(table) <= room:
         _print_lines(table)
@@ -231,12 +237,6 @@ def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTab
         styles = _styles(table, place)
         found.add_row(*map(Text, row, styles))
     return found
-
-
-def _room() -> int:
-    import shutil  # takes long, and only for this
-
-    return shutil.get_terminal_size().columns
 
 
 def _width(table: Table) -> int:
