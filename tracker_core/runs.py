@@ -61,7 +61,7 @@ class Attempt:
         peak_memory_bytes: The most memory that one process of the job had in RAM at
             once, the largest of all that the launcher and they have waited for. None
             while it runs, without a launcher, and when it was no more than the
-            launcher itself takes, some 40 MiB, below which Linux tells nothing.
+            launcher itself takes, 40 MiB or more, below which Linux tells nothing.
     """
 
     number: int
