@@ -34,7 +34,7 @@ class SecretForm(NamedTuple):
 
 
 # Not inside a longer word.
-_START, _END = r"(?<![\w-])", r"(?![\w+/=])"
+_START, _END = r"(?<!\w)", r"(?![\w+/=])"
 
 
 def _key(name: str, *starts: str, rest: str) -> SecretForm:
@@ -70,7 +70,7 @@ FORMS = (
         "`Authorization: Bearer …`, `Proxy-Authorization: Basic …`, `Cookie: …`, "
         "`Set-Cookie: …`",
         ("authorization", "cookie"),
-        r"(?i:(?<![\w-])(?:(?:proxy-|x-)?authorization|(?:set-)?cookie)"
+        r"(?i:(?<!\w)(?:(?:proxy-|x-)?authorization|(?:set-)?cookie)"
         r"(?:\\{0,3}[\"'])?[ \t]{0,8}(?::|=>?|,)[ \t]{0,8}(?:\\{0,3}b?[\"'])?)"
         r"(?P<secret>(?i:(?:bearer|basic|token|digest|negotiate|apikey|aws4-hmac-sha256)"
         r"[ \t]{1,4}[^\s\"'\\]{4}[^\r\n\"'\\\x1b]{0,4096}"
@@ -82,14 +82,14 @@ FORMS = (
         "bearer token",
         "`Bearer …`",
         ("bearer",),
-        r"(?<![\w-])(?i:bearer)[ \t]{1,4}"
+        r"(?<!\w)(?i:bearer)[ \t]{1,4}"
         r"(?P<secret>(?=[A-Za-z._~+/-]{0,512}\d)[\w.~+/-]{12,}=*)",
     ),
     SecretForm(
         "user and password of a command",
         "`curl -u me:…`, `sshpass -p …`, `mysql -p…`",
         ("curl", "sshpass", "mysql", "mariadb"),
-        r"(?<![\w-])(?:curl\b[^\r\n]{0,400}?[ \t](?:-u|--user)[ =]{0,2}[\"']?"
+        r"(?<!\w)(?:curl\b[^\r\n]{0,400}?[ \t](?:-u|--user)[ =]{0,2}[\"']?"
         r"[^\s:\"']{1,200}:"
         r"|sshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?"
         r"|(?:mysql\w{0,16}|mariadb)\b[^\r\n]{0,400}?[ \t]-p)"
@@ -107,7 +107,7 @@ FORMS = (
         "line of a .netrc",
         "`machine host login me password …`",
         ("login",),
-        r"(?i:\blogin[ \t]{1,4}\S{1,200}\s{1,8}password[ \t]{1,4})"
+        r"(?i:\blogin[ \t]{1,4}\S{1,200}[\s+-]{1,8}password[ \t]{1,4})"
         r"(?P<secret>\S{1,512})",
     ),
     SecretForm(
@@ -148,7 +148,7 @@ FORMS = (
         "JSON Web Token",
         "`eyJ….….…`",
         ("eyj",),
-        r"(?<![\w-])eyJ[\w-]{8,2048}+(?:\.[\w-]{0,8192}+){1,4}",
+        r"(?<!\w)eyJ[\w-]{8,2048}+(?:\.[\w-]{0,8192}+){1,4}",
     ),
     _key("Neptune", "eyJhcGlf", rest=r"[\w+/=]{20,}"),
     _key(
@@ -168,7 +168,7 @@ FORMS = (
         "Terraform Cloud",
         "`….atlasv1.…`",
         (".atlasv1.",),
-        r"(?<![\w-])[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}",
+        r"(?<!\w)[A-Za-z0-9]{14}\.atlasv1\.[\w-]{40,}",
     ),
     _key(
         "Grafana, New Relic, Sentry",
@@ -195,13 +195,13 @@ FORMS = (
         "Telegram",
         "`123456789:AA…`",
         (":aa",),
-        r"(?<![\d+:-])\d{8,10}:AA[\w-]{32,}",
+        r"(?<!\d)\d{8,10}:AA[\w-]{32,}",
     ),
     SecretForm(
         "Azure client secret",
         "`…8Q~…`",
         ("q~",),
-        r"(?<![\w~.-])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
+        r"(?<![\w~.])[\w~.-]{3}\dQ~[\w~.-]{31,34}(?![\w~.-])",
     ),
 )
 """All forms but those of names with values, in the order in which they are hidden."""

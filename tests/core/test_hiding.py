@@ -127,6 +127,17 @@ def test_hide_secrets_finds_secrets_of_every_form() -> None:
     assert left == []
 
 
+@pytest.mark.parametrize("prefix", ["+", "-", "    ", "# "])
+def test_hide_secrets_finds_secrets_behind_the_signs_of_a_diff(prefix: str) -> None:
+    """And in indented texts and remarks, all lines at once."""
+    ones = [one for one in planted(seed=3, number=500) if one.form != "private key"]
+    lines = [line for one in ones for line in one.text.split("\n")]
+
+    shown = hide_secrets("\n".join(f"{prefix}{line}" for line in lines))
+
+    assert [one for one in ones if one.secret in shown] == []
+
+
 def test_secrets_are_planted_in_every_form() -> None:
     """So the test above tries all that there are."""
     assert {*KEYS, *PLACES} == {form.name for form in FORMS}
