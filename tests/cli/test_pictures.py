@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store
 
 pytestmark = pytest.mark.one_python
-pytest.importorskip("matplotlib", reason="needs matplotlib")
 
 SERIES = "a_b/$x_1$"
 NAMES = ("_under", "$\\bad{$", "<script>alert(1)</script>", "実\x1b[31m", "n" * 500)
@@ -24,9 +23,8 @@ NAMES = ("_under", "$\\bad{$", "<script>alert(1)</script>", "実\x1b[31m", "n" *
 @pytest.fixture(scope="module", autouse=True)
 def fonts() -> None:
     """Let matplotlib find and open its fonts, which it keeps open."""
-    from matplotlib.figure import Figure
-
-    figure = Figure()
+    module = pytest.importorskip("matplotlib.figure", reason="needs matplotlib")
+    figure = module.Figure()
     figure.text(0, 0, "実 $1$")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
