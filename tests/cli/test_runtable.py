@@ -94,6 +94,21 @@ def test_query_that_is_none_is_shown(tracker: "Cli", runs: "Store") -> None:
     assert done.err.startswith("tracker: expected an operator, found the end")
 
 
+@pytest.mark.parametrize(
+    "words", [("status", "=", "FAILED"), ("params.lr > 0", "params.lr < 1")]
+)
+def test_query_in_pieces_is_told_to_be_quoted(
+    tracker: "Cli", runs: "Store", words: tuple[str, ...]
+) -> None:
+    """A shell has cut it at its blanks."""
+    del runs
+
+    done = tracker("list", *words)
+
+    assert done.code == 2
+    assert "put all of it in quotes" in done.err
+
+
 def test_columns_are_those_that_are_chosen(tracker: "Cli", runs: "Store") -> None:
     """They come in their order, and no others."""
     del runs

@@ -9,6 +9,8 @@ from tracker_core.cli.border import examples
 from tracker_core.cli.choice import Choice, choice_options
 from tracker_core.cli.commands import Commands
 from tracker_core.cli.options import read_options
+from tracker_core.cli.printing import clean
+from tracker_core.fields import RUN_ATTRIBUTES
 
 __all__ = ["list_command"]
 
@@ -27,6 +29,16 @@ class _List(Commands):
             place = len(args) - len(words)
             args = ["--where", words[0], *args[:place], *args[place + 1 :]]
         return super().parse_args(ctx, args)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say of what looks like a part of a query how it ends."""
+        word = args[0]
+        if not _COMMAND.fullmatch(word) or word in RUN_ATTRIBUTES:
+            hint = "a query is one word for the shell: put all of it in quotes"
+            ctx.fail(f"unexpected {clean(word)!r}; {hint}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from tracker_core.cli.border import Failure
 from tracker_core.cli.stores import blamed
-from tracker_core.errors import RunNotFoundError
+from tracker_core.errors import InvalidValueError, RunNotFoundError
 from tracker_core.runs import RunInfo
 from tracker_core.stores import Store
 
@@ -58,9 +58,8 @@ def find_run(store: Store, wanted: str) -> RunInfo | None:
     try:
         return store.tracker.run(wanted)
     except RunNotFoundError:
-        runs = store.tracker.runs()
-    named = [run for run in runs if run.name == wanted]
-    found = named or [run for run in runs if wanted and run.run_id.startswith(wanted)]
+        runs = _alike(store, wanted)
+    found = [run for run in runs if run.name == wanted] or runs
     if len(found) > 1:
         raise several_runs(wanted, found)
     return found[0] if found else None
@@ -114,6 +113,22 @@ def similar(wanted: str, known: Iterable[str]) -> str:
     """Return a question for what ``wanted`` is like; empty where it is like nothing."""
     near = get_close_matches(wanted, dict.fromkeys(known))
     return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def _alike(store: Store, wanted: str) -> Sequence[RunInfo]:
+    """Return the runs of that name, and those whose ids begin so."""
+    from tracker_core.fields import Field, Space
+    from tracker_core.filters import AnyOf, Comparison, FilterOp
+
+    if not wanted:
+        return ()
+    name, run_id = (Field(Space.RUN, key) for key in ("name", "run_id"))
+    try:
+        is_named = Comparison(name, FilterOp.EQ, wanted)
+        begins = Comparison(run_id, FilterOp.STARTS_WITH, wanted)
+    except InvalidValueError:  # what no run can be called
+        return ()
+    return store.tracker.runs(AnyOf((is_named, begins)))
 
 
 def _last(store: Store) -> RunInfo:
