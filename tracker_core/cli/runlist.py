@@ -161,16 +161,22 @@ def _plain(value: object) -> Value:
 
 def _nothing(store: Store, choice: Choice) -> str:
     """Return why there is no run, and what to do."""
-    known = store.tracker.runs()
-    if not known or not choice.is_narrowed:
+    if not choice.is_narrowed or not store.tracker.runs(limit=1):
         return no_run_yet(store)
     labels = (
-        ("experiment", choice.experiment, {run.experiment for run in known}),
-        ("group", choice.group_id, {run.group_id for run in known}),
+        ("experiment", choice.experiment, Field(Space.RUN, "experiment")),
+        ("group", choice.group_id, Field(Space.RUN, "group_id")),
     )
-    for word, wanted, used in labels:
-        if wanted is not None and wanted not in used:
+    for word, wanted, field in labels:
+        if wanted is not None and not _is_used(store.tracker, field, wanted):
+            used = {getattr(run, field.key) for run in store.tracker.runs()}
             hint = similar(wanted, filter(None, used))
             hint = hint or f"`tracker list {word}s` lists the {word}s"
             return f"no run in {store.place} has the {word} {wanted!r}; {hint}"
     return f"no run in {store.place} matches; `tracker list` shows all"
+
+
+def _is_used(tracker: NativeTracker, field: Field, label: str) -> bool:
+    from tracker_core.filters import Comparison, FilterOp
+
+    return bool(tracker.runs(Comparison(field, FilterOp.EQ, label), limit=1))

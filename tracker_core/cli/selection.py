@@ -27,6 +27,8 @@ LAST = "@last"
 """Stands for the newest run."""
 
 _MOST_CANDIDATES = 10
+# Among more it takes long to find what a word is like.
+_RECENT = 1000
 
 
 class NotOneRunError(Failure):
@@ -105,7 +107,8 @@ def no_run_yet(store: Store) -> str:
 
 def similar_runs(store: Store, wanted: str) -> str:
     """Return a question for the runs that may have been meant, or an empty text."""
-    known = (word for run in store.tracker.runs() for word in (run.run_id, run.name))
+    recent = store.tracker.runs(limit=_RECENT)
+    known = (word for run in recent for word in (run.run_id, run.name))
     return similar(wanted, (LAST, *known))
 
 
