@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
+from tracker_core.cli.border import Failure
 from tracker_core.cli.following import NewMessages, interruptible, looks
 from tracker_core.records import EndedBody, LogBody, StartedBody
 
@@ -107,7 +108,15 @@ def test_following_needs_messages(tracker: "Cli", store: "Store") -> None:
     done = tracker("show", "x", "--follow")
 
     assert done.code == 2
-    assert "give --logs too" in done.err
+    assert "give one too" in done.err
+
+
+def test_closed_pipe_is_no_failure_of_a_tracker() -> None:
+    """Nobody reads along any more, which is the end."""
+    with pytest.raises(BrokenPipeError), interruptible():
+        raise Failure("backend 'one' failed") from BrokenPipeError()
+    with pytest.raises(Failure), interruptible():
+        raise Failure("backend 'one' failed")
 
 
 def test_interruption_ends_with_130() -> None:

@@ -1,6 +1,7 @@
 """The course of a series, read in pieces that stay small however long it is."""
 
 import math
+import time
 from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,6 +15,8 @@ _FEWEST, _MOST = 64, 128
 # As many as a tracker unpacks at once anyway.
 _AT_ONCE = 4096
 _RECENT = 64
+# A tracker across a network is asked for fewer.
+_SLOW_S, _SPARSE = 0.05, 8
 _NS = 1e9
 
 
@@ -51,8 +54,8 @@ class Course(NamedTuple):
 class Courses:
     """The courses of the series of one run.
 
-    Of a long series a hundred points are read that are equally far apart, then only
-    those that were added since.
+    Of a long series a hundred points are read that are equally far apart, or some ten
+    where reading takes long, then only those that were added since.
 
     Args:
         tracker: Where they are read, which must keep history.
@@ -85,24 +88,23 @@ class Courses:
         self._known.clear()
 
     def _extended(self, series: str, known: Course, count: int) -> Course:
-        points = list(self._points(series, known, count))
-        known.recent.extend(points)
-        values = known.values + [
-            _number(point) for point in points if point.index % known.stride == 0
-        ]
         stride = known.stride
+        if count - known.seen <= _AT_ONCE:
+            points = list(self._read(series, known.seen, count - known.seen))
+        else:
+            began = time.monotonic()
+            last = max(count - _RECENT, 0)
+            recent = list(self._read(series, last, count - last))
+            stride *= _SPARSE if time.monotonic() - began > _SLOW_S else 1
+            indices = range(0, last, stride)
+            points = [one for index in indices for one in self._read(series, index, 1)]
+            points += recent
+        known.recent.extend(points)
+        kept = (_number(point) for point in points if point.index % stride == 0)
+        values = [*known.values, *kept]
         while len(values) > _MOST:
             values, stride = values[::2], stride * 2
         return Course(count, stride, values, known.recent)
-
-    def _points(self, series: str, known: Course, count: int) -> Iterator[Point]:
-        if count - known.seen <= _AT_ONCE:
-            yield from self._read(series, known.seen, count - known.seen)
-            return
-        last = max(count - _RECENT, 0)
-        for index in range(0, last, known.stride):
-            yield from self._read(series, index, 1)
-        yield from self._read(series, last, count - last)
 
     def _read(self, series: str, start_index: int, limit: int) -> Iterator[Point]:
         yield from self._tracker.points(self._run_id, series, start_index, limit)

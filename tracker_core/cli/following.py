@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import click
 
 from tracker_core.api import NativeTracker
+from tracker_core.cli.border import Failure
 from tracker_core.cli.delivered import is_written
 from tracker_core.entries import LogEntry
 from tracker_core.runs import RunInfo
@@ -70,9 +71,16 @@ def is_over(run: RunInfo) -> bool:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end what is followed with exit code 130, without more words."""
+    """Let Ctrl-C end what is followed with exit code 130, without more words.
+
+    Where nobody reads along any more it is no tracker that has failed.
+    """
     try:
         yield
+    except Failure as error:
+        if isinstance(error.__cause__, BrokenPipeError):
+            raise error.__cause__ from None
+        raise
     except KeyboardInterrupt:
         raise click.exceptions.Exit(_INTERRUPTED) from None
 

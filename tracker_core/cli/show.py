@@ -1,6 +1,7 @@
 """``tracker show``: all that is known of one run, on a card."""
 
 import shutil
+from collections.abc import Mapping
 
 import click
 
@@ -14,6 +15,7 @@ from tracker_core.cli.documents import print_json
 from tracker_core.cli.messages import follow_messages, show_messages
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.outcomes import coloured
+from tracker_core.cli.output import follow_output, show_output
 from tracker_core.cli.printing import echo, has_colours, is_terminal
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
@@ -28,10 +30,14 @@ __all__ = ["show"]
         "tracker show @last",
         "tracker show @last --logs --level warn",
         "tracker show @last --logs --follow",
+        "tracker show @last --console --follow",
     ),
 )
 @click.argument("wanted", metavar="RUN")
 @click.option("--logs", "with_logs", is_flag=True, help="Print its messages.")
+@click.option(
+    "--console", "with_console", is_flag=True, help="Print what its jobs have printed."
+)
 @click.option(
     "--level",
     metavar="LEVEL",
@@ -49,7 +55,7 @@ __all__ = ["show"]
     "--follow",
     "follows",
     is_flag=True,
-    help="With --logs, print new messages until the run has ended.",
+    help="With --logs or --console, go on until the run has ended.",
 )
 @click.option("--all", "all_of_it", is_flag=True, help="Cut no list on a terminal.")
 @read_options
@@ -59,6 +65,7 @@ def show(
     backend: str | None,
     *,
     with_logs: bool,
+    with_console: bool,
     with_run_log: bool,
     follows: bool,
     all_of_it: bool,
@@ -68,19 +75,29 @@ def show(
 
     RUN is an id, the beginning of one, a name, or @last for the newest run.
     """
-    if with_logs and with_run_log:
-        raise click.UsageError("--logs and --run-log exclude each other")
+    _check_parts(
+        {"--logs": with_logs, "--console": with_console, "--run-log": with_run_log}
+    )
     if level is not None and not with_logs:
         raise click.UsageError("--level chooses among messages; give --logs too")
-    if follows and not with_logs:
-        raise click.UsageError("--follow follows messages; give --logs too")
-    if with_logs:
+    if follows and not (with_logs or with_console):
+        raise click.UsageError("--follow goes with --logs or --console; give one too")
+    if with_console:
+        print_output = follow_output if follows else show_output
+        print_output(wanted, backend, as_json=as_json)
+    elif with_logs:
         print_messages = follow_messages if follows else show_messages
         print_messages(wanted, level, backend, as_json=as_json)
     elif with_run_log:
         _show_run_log(wanted, backend)
     else:
         _show_card(wanted, backend, all_of_it=all_of_it, as_json=as_json)
+
+
+def _check_parts(wanted: Mapping[str, bool]) -> None:
+    chosen = [option for option, is_given in wanted.items() if is_given]
+    if len(chosen) > 1:
+        raise click.UsageError(f"{' and '.join(chosen)} exclude each other")
 
 
 def _show_run_log(wanted: str, backend: str | None) -> None:

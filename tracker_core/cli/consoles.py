@@ -1,0 +1,140 @@
+"""What a launched job has printed: what is stored, and what a job prints right now."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from tracker_core.api import Capability, NativeTracker
+from tracker_core.journal.folders import RunFolder
+from tracker_core.stores import embedded_home
+
+__all__ = ["Consoles", "Printed"]
+
+_KIND = "console"
+# So much of what was given is looked for in what is stored.
+_LAST_BYTES = 1024
+
+
+class Printed(NamedTuple):
+    """A piece of what was printed.
+
+    Args:
+        name: Of the artifact that holds all of it, ``console/1.log`` for attempt 1.
+        text: Lines.
+    """
+
+    name: str
+    text: str
+
+
+class _Given:
+    """How much of one log was given."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.is_whole = False
+        self._last = b""
+
+    def note(self, data: bytes, start: int) -> bytes:
+        """Note that ``data`` is given, which begins at ``start`` of the output."""
+        before = self._last if start == self.end else b""
+        self._last = (before + data)[-_LAST_BYTES:]
+        self.end = start + len(data)
+        return data
+
+    def rest(self, whole: bytes) -> bytes:
+        """Return what of all was not given."""
+        self.is_whole = True
+        if whole[: self.end].endswith(self._last) and self.end <= len(whole):
+            return whole[self.end :]
+        # Of a long output the middle is left out.
+        place = whole.rfind(self._last)
+        return whole if place < 0 else whole[place + len(self._last) :]
+
+
+class Consoles:
+    """Gives what a run has printed, each piece once.
+
+    Args:
+        tracker: Where it is stored.
+        run_id: The run.
+    """
+
+    def __init__(self, tracker: NativeTracker, run_id: str) -> None:
+        """Begin without having given any."""
+        self._tracker = tracker
+        self._run_id = run_id
+        self._folder = RunFolder.of(embedded_home(), run_id).path / "console"
+        self._given: dict[str, _Given] = {}
+
+    def read(self, *, is_last: bool = False) -> Iterator[Printed]:
+        """Give what was not given before, the earliest attempt first.
+
+        Args:
+            is_last: Whether lines that may still change are given too, such as that of
+                a progress bar.
+        """
+        stored = self._stored()
+        live = dict(self._live())
+        for name in sorted({*stored, *live}, key=_natural):
+            given = self._given.setdefault(name, _Given())
+            if given.is_whole:
+                continue
+            if name in stored:
+                data = given.rest(self._content(name))
+            else:
+                data = _new(live[name], given) + _screen(live[name], is_last=is_last)
+            if data:
+                yield Printed(name, data.decode(errors="replace"))
+
+    def _stored(self) -> list[str]:
+        if Capability.CONTENT not in self._tracker.capabilities:
+            return []
+        found = self._tracker.artifacts(self._run_id)
+        return [name for name, one in found.items() if one.kind == _KIND and one.digest]
+
+    def _content(self, name: str) -> bytes:
+        with closing(self._tracker.open_artifact(self._run_id, name)) as file:
+            return file.read()
+
+    def _live(self) -> Iterator[tuple[str, Path]]:
+        for about in sorted(self._folder.glob("*/about.json")):
+            # It may be stored, and go, at this moment.
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                yield str(json.loads(about.read_bytes())["name"]), about.parent
+
+
+def _new(folder: Path, given: _Given) -> bytes:
+    """Return the lines that stand on the disk and were not given."""
+    found = b""
+    for start, path in _pieces(folder):
+        with suppress(OSError), path.open("rb") as file:
+            file.seek(max(given.end - start, 0))
+            if data := file.read():
+                found += given.note(data, max(given.end, start))
+    return found
+
+
+def _pieces(folder: Path) -> list[tuple[int, Path]]:
+    """Return the files of a log with the place in the output where each begins."""
+    with suppress(OSError):
+        names = os.listdir(folder)  # noqa: PTH208 - texts
+        tails = [int(name[5:]) for name in names if name.startswith("tail-")]
+        found = [(start, folder / f"tail-{start}") for start in sorted(tails)]
+        return [(0, folder / "head"), *found]
+    return []
+
+
+def _screen(folder: Path, *, is_last: bool) -> bytes:
+    with suppress(OSError):
+        return (folder / "screen").read_bytes() if is_last else b""
+    return b""
+
+
+def _natural(name: str) -> tuple[int, str]:
+    """Return a key that puts attempt 10 after attempt 9."""
+    digits = "".join(filter(str.isdecimal, name.rpartition("/")[2]))
+    return int(digits or 0), name
