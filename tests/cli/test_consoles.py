@@ -110,6 +110,24 @@ def test_output_is_given_once(store: "Store", live: Live) -> None:
     assert list(consoles.read(is_last=True)) == []
 
 
+def test_lines_are_given_once_they_have_settled(store: "Store", live: Live) -> None:
+    """A progress bar comes when it has passed, and what left the screen comes once."""
+    consoles, given = Consoles(store.tracker, "x"), []
+    for head, screen in (
+        ("", "a\nb\n10 %\n"),
+        ("", "a\nb\n20 %\n"),
+        ("a\n", "a\nb\n30 %\n"),
+        ("", "b\n40 %\n"),
+        ("", "b\n40 %\nc\n"),
+    ):
+        live.append("head", head)
+        (live.folder / "screen").write_text(screen)
+        given.append("".join(piece.text for piece in consoles.read()))
+    given += [piece.text for piece in consoles.read(is_last=True)]
+
+    assert given == ["", "a\nb\n", "", "", "40 %\n", "c\n"]
+
+
 def test_output_goes_on_where_the_middle_is_left_out(
     store: "Store", live: Live
 ) -> None:

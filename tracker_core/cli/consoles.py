@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ class _Given:
         self.end = 0
         self.is_whole = False
         self._last = b""
+        self._screen = (0, b"")
 
     def note(self, data: bytes, start: int) -> bytes:
         """Note that ``data`` is given, which begins at ``start`` of the output."""
@@ -45,14 +47,32 @@ class _Given:
         self.end = start + len(data)
         return data
 
+    def settled(self, start: int, screen: bytes) -> bytes:
+        """Return the first lines of a screen that are as they were at the last look.
+
+        Lines leave the screen for the files before it, which two looks may meet half
+        done; so they are compared by their places in the output.
+        """
+        before_start, before = self._screen
+        self._screen = (start, screen)
+        if start < before_start:
+            return b""
+        pairs = zip(
+            before[start - before_start :].splitlines(keepends=True),
+            screen.splitlines(keepends=True),
+            strict=False,
+        )
+        same = takewhile(lambda pair: pair[0] == pair[1], pairs)
+        return b"".join(line for line, _ in same if line.endswith(b"\n"))
+
     def rest(self, whole: bytes) -> bytes:
         """Return what of all was not given."""
         self.is_whole = True
         if whole[: self.end].endswith(self._last) and self.end <= len(whole):
             return whole[self.end :]
-        # Of a long output the middle is left out.
+        # Of a long output the middle is left out, and a line may have changed.
         place = whole.rfind(self._last)
-        return whole if place < 0 else whole[place + len(self._last) :]
+        return whole[self.end :] if place < 0 else whole[place + len(self._last) :]
 
 
 class Consoles:
@@ -86,7 +106,7 @@ class Consoles:
             if name in stored:
                 data = given.rest(self._content(name))
             else:
-                data = _new(live[name], given) + _screen(live[name], is_last=is_last)
+                data = _new(live[name], given, is_last=is_last)
             if data:
                 yield Printed(name, data.decode(errors="replace"))
 
@@ -107,31 +127,34 @@ class Consoles:
                 yield str(json.loads(about.read_bytes())["name"]), about.parent
 
 
-def _new(folder: Path, given: _Given) -> bytes:
+def _new(folder: Path, given: _Given, *, is_last: bool) -> bytes:
     """Return the lines that stand on the disk and were not given."""
-    found = b""
-    for start, path in _pieces(folder):
-        with suppress(OSError), path.open("rb") as file:
-            file.seek(max(given.end - start, 0))
-            if data := file.read():
-                found += given.note(data, max(given.end, start))
+    found, end = b"", 0
+    with suppress(OSError):  # it may be stored, and go, at this moment
+        for start, path in _pieces(folder):
+            end = start + path.stat().st_size
+            data = _part(path, given.end - start, end - start)
+            found += given.note(data, max(given.end, start)) if data else b""
+        screen = (folder / "screen").read_bytes()
+        settled = given.settled(end, screen)
+        data = (screen if is_last else settled)[max(given.end - end, 0) :]
+        found += given.note(data, max(given.end, end)) if data else b""
     return found
 
 
 def _pieces(folder: Path) -> list[tuple[int, Path]]:
     """Return the files of a log with the place in the output where each begins."""
-    with suppress(OSError):
-        names = os.listdir(folder)  # noqa: PTH208 - texts
-        tails = [int(name[5:]) for name in names if name.startswith("tail-")]
-        found = [(start, folder / f"tail-{start}") for start in sorted(tails)]
-        return [(0, folder / "head"), *found]
-    return []
+    names = os.listdir(folder)  # noqa: PTH208 - texts
+    tails = [int(name[5:]) for name in names if name.startswith("tail-")]
+    head = [(0, folder / "head")] if "head" in names else []
+    return [*head, *((start, folder / f"tail-{start}") for start in sorted(tails))]
 
 
-def _screen(folder: Path, *, is_last: bool) -> bytes:
-    with suppress(OSError):
-        return (folder / "screen").read_bytes() if is_last else b""
-    return b""
+def _part(path: Path, start: int, end: int) -> bytes:
+    start = max(start, 0)
+    with path.open("rb") as file:
+        file.seek(start)
+        return file.read(max(end - start, 0))
 
 
 def _natural(name: str) -> tuple[int, str]:
