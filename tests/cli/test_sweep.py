@@ -60,7 +60,8 @@ def test_sweep_makes_a_run_of_each_combination(tracker: "Cli", database: Path) -
     (group_id,) = {run.group_id for run in runs}
     assert re.fullmatch(r"sweep-[a-z]+-[a-z]+-\d{4}", group_id or "")
     assert {run.status for run in runs} == {"FINISHED"}
-    assert "tracker: run 2 of 4: lr=0.1 seed=2\n" in done.err
+    names = [run.name for run in runs]
+    assert f"tracker: run 2 of 4: {names[1]} lr=0.1 seed=2\n" in done.err
 
 
 def test_sweep_tells_how_to_list_its_runs(tracker: "Cli") -> None:

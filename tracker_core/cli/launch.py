@@ -37,13 +37,26 @@ class _Job(NamedTuple):
             return shell_command(params.filled(self.script))
         return [params.filled(word) for word in self.command]
 
-    def start(self, launch: Launch, params: Combination, forwarding: Forwarding) -> int:
-        """Launch one run, wait for its end, and return its exit code."""
+    def start(
+        self,
+        launch: Launch,
+        params: Combination,
+        forwarding: Forwarding,
+        told: str | None = None,
+    ) -> int:
+        """Launch one run, wait for its end, and return its exit code.
+
+        Args:
+            launch: The run.
+            params: What is put into the command.
+            forwarding: How signals reach the job.
+            told: What is said of the run; by default its id and name.
+        """
         # Otherwise nothing is delivered from here.
         used = launch.backends if launch.settings.mode == "on" else ()
         targets = open_targets(used, launch.on_error)
         _tell_of_forgetting(targets)
-        say(f"run {launch.run_id} ({launch.name})")
+        say(told or f"run {launch.run_id} ({launch.name})")
         return launch_job(
             launch._replace(params=params.params),
             targets,

@@ -81,8 +81,9 @@ def default_overview(
     """Return what is worth seeing: in what runs differ, and how they fare.
 
     That is by what they are sorted, the params in which they differ, those first that
-    most have, and the last value of the main series: the one that they are sorted by,
-    else the one that most of them have, a loss before an accuracy before any other.
+    most have, then those with most values, and the last value of the main series: the
+    one that they are sorted by, else the one that most of them have, a loss before an
+    accuracy before any other.
 
     Args:
         runs: The runs.
@@ -156,13 +157,15 @@ def _params(runs: Sequence[Answers]) -> tuple[dict[str, Value], list[str]]:
     """Return the params that all runs share, and the keys of those that differ."""
     held = [run.held(Space.PARAMS) for run in runs]
     counts = Counter(key for params in held for key in params)
+    # By what they look like, which tells 1 from 1.0, and has NaN equal itself.
+    looks = {
+        key: {repr(params[key]) for params in held if key in params} for key in counts
+    }
     shared: dict[str, Value] = {}
     differing = []
-    for key in sorted(counts, key=lambda key: (-counts[key], key)):
-        # By what they look like, which tells 1 from 1.0, and has NaN equal itself.
-        looks = {repr(params[key]) for params in held if key in params}
-        if counts[key] == len(runs) and len(looks) == 1:
+    for key in sorted(counts, key=lambda key: (-counts[key], -len(looks[key]), key)):
+        if counts[key] == len(runs) and len(looks[key]) == 1:
             shared[f"{Space.PARAMS}.{key}"] = to_value(held[0][key])
         else:
             differing.append(key)
-    return shared, differing
+    return dict(sorted(shared.items())), differing

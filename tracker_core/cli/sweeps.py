@@ -38,7 +38,7 @@ def check_sweep(programs: Iterable[str], *, is_id_given: bool) -> None:
 def launch_sweep(
     base: Launch,
     combinations: Sequence[Combination],
-    start: Callable[[Launch, Combination, Forwarding], int],
+    start: Callable[[Launch, Combination, Forwarding, str], int],
 ) -> int:
     """Launch a run for each combination, as a group, and sum up.
 
@@ -48,7 +48,7 @@ def launch_sweep(
     Args:
         base: What the runs have in common.
         combinations: What they differ in, in the order of their start.
-        start: Launches one, and returns its exit code.
+        start: Launches one, says what is to be said of it, and returns its exit code.
 
     Returns:
         0 if all have ended well, else the first other exit code; 128 + n where signal
@@ -58,11 +58,13 @@ def launch_sweep(
     codes: list[int] = []
     ending = 0
     for number, combination in enumerate(combinations, 1):
-        say(f"run {number} of {len(combinations)}: {combination.words}")
         forwarding = Forwarding()
+        launch = _member(base, group_id, combination)
+        # A name that was given has the params in it.
+        words = "" if base.created.name else f" {combination.words}"
+        told = f"run {number} of {len(combinations)}: {launch.name}{words}"
         try:
-            launch = _member(base, group_id, combination)
-            codes.append(start(launch, combination, forwarding))
+            codes.append(start(launch, combination, forwarding, told))
         except KeyboardInterrupt:
             ending = _INTERRUPTED
         else:
