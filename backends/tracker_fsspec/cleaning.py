@@ -64,12 +64,16 @@ class Cleaner:
     def free(self, directories: Iterable[str]) -> int:
         """Free content that has been of no use for an hour; return how much of it.
 
-        Where a run cannot be read nothing is freed, as it may name any content.
+        Where a run cannot be read nothing is freed, as it may name any content, nor
+        where others have forbidden it.
 
         Raises:
             OSError: The store refuses.
         """
-        names = self._store.files(lake_path(Lake.UNUSED, "")[:-1])
+        try:
+            names = self._store.files(lake_path(Lake.UNUSED, "")[:-1])
+        except PermissionError:
+            return 0
         old = [name for name in names if self._is_old(lake_path(Lake.UNUSED, name))]
         used = self._used(directories) if old else set()
         if used is None:

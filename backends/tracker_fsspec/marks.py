@@ -22,6 +22,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import NamedTuple, cast
 
 from tracker_core.contents import is_digest
@@ -37,6 +38,7 @@ __all__ = [
     "RemovedMarks",
     "leave_unused",
     "open_keys",
+    "take_back_unused",
     "unused_path",
 ]
 
@@ -115,8 +117,14 @@ class RemovedMarks:
             self._store.put(path, _told(directory), incoming)
 
     def found(self, directory: str, writers: Iterable[str]) -> bool:
-        """Tell whether one of the writers of a run has such a mark."""
-        return any(self._store.read_all(_removed_paths(directory, writers)))
+        """Tell whether one of the writers of a run has such a mark.
+
+        Where the marks of others may not be read, none is taken to be there.
+        """
+        try:
+            return any(self._store.read_all(_removed_paths(directory, writers)))
+        except PermissionError:
+            return False
 
 
 class Marks:
@@ -196,6 +204,14 @@ def leave_unused(store: Store, digest: str) -> None:
     if is_digest(digest):
         told = json.dumps({"digest": digest, "time_ns": time.time_ns()}).encode()
         store.put(unused_path(digest), told, lake_path(Lake.INCOMING, "")[:-1])
+
+
+def take_back_unused(store: Store, digest: str) -> bool:
+    """Note that content is needed; tell whether there may have been a mark."""
+    # That of another user stays, and is looked at before the content is freed.
+    with suppress(PermissionError):
+        return store.remove([unused_path(digest)]) > 0
+    return False
 
 
 def unused_path(digest: str) -> str:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 from tracker_core.contents import Content, is_digest
 from tracker_core.errors import ContentError, RetryableError
 from tracker_fsspec.layout import INCOMING_CONTENTS, content_path
-from tracker_fsspec.marks import unused_path
+from tracker_fsspec.marks import take_back_unused
 from tracker_fsspec.store import Store, reason_of
 
 __all__ = ["Objects"]
@@ -40,7 +40,7 @@ class Objects:
         try:
             # First, as who frees it looks for the mark last.
             is_there = self._is_there(path, content)
-            if is_there and self._store.remove([unused_path(content.digest)]):
+            if is_there and take_back_unused(self._store, content.digest):
                 is_there = self._is_there(path, content)
             if not is_there:
                 self._store.remove_left(INCOMING_CONTENTS, _LEFT_SECONDS)

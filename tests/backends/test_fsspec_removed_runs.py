@@ -262,3 +262,45 @@ def test_removal_in_the_middle_of_a_compaction_wins(part: str) -> None:
     kept = [*fs.find(f"{root}/{LAKE}/points"), *fs.find(f"{root}/{LAKE}/index")]
     assert not kept
     assert not fs.find(f"{root}/{RUN}")
+
+
+class ForbiddenFiles(MemoryFileSystem):  # type: ignore[misc]  # fsspec ships no types
+    """A filesystem on which the marks of removed runs are another user's."""
+
+    cachable = False
+
+    def ls(self, path: str, *args: object, **kw: object) -> object:
+        """Refuse."""
+        _refuse(path)
+        return super().ls(path, *args, **kw)
+
+    def cat_file(self, path: str, *args: object, **kw: object) -> object:
+        """Refuse."""
+        _refuse(path)
+        return super().cat_file(path, *args, **kw)
+
+    def rm_file(self, path: str) -> None:
+        """Refuse."""
+        _refuse(path)
+        super().rm_file(path)
+
+
+def _refuse(path: str) -> None:
+    if f"{LAKE}/removed" in path or f"{LAKE}/unused" in path:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def test_marks_of_others_keep_nobody_from_writing() -> None:
+    """Another user of the same directory has removed a run of theirs."""
+    root = f"/{new_run_id()}"
+    other = FsspecTracker(MemoryFileSystem(), root)
+    filled(other)
+    other.remove("run")
+    tracker = FsspecTracker(ForbiddenFiles(), root)
+
+    tracker.add_content(CONTENT)
+    tracker.write(Pen("new").log(*said(NAMED)))
+    tracker.compact()
+
+    with other.open_artifact("new", "a") as file:
+        assert len(file.read()) == CONTENT.size_bytes

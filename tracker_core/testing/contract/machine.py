@@ -39,6 +39,7 @@ __all__ = ["Machine", "TrackerMachine", "bodies", "texts", "values"]
 _RUNS = 2
 _PENS = 4
 _SECOND = 1_000_000_000
+_DICE = 6
 
 
 class TrackerMachine(RuleBasedStateMachine):
@@ -67,6 +68,8 @@ class TrackerMachine(RuleBasedStateMachine):
             for number in range(_PENS)
         ]
         self._times = [0] * _PENS
+        self._heard_of: set[str] = set()
+        self._late: list[Batch] = []
 
     @rule(
         pen=st.integers(0, _PENS - 1),
@@ -119,6 +122,25 @@ class TrackerMachine(RuleBasedStateMachine):
     def compact(self, run: int) -> None:
         """Let the tracker put a run into a smaller form, if it has one."""
         self._tracker.compact(self._run_ids[run])
+
+    @rule(run=st.integers(0, _RUNS - 1), dice=st.integers(1, 6))
+    def remove(self, run: int, dice: int) -> None:
+        """Remove a run now and then; what its writers send later is passed over."""
+        run_id = self._run_ids[run]
+        if dice < _DICE or not self._is_known(run_id):
+            return
+        with suppress(NotSupportedError):
+            self._tracker.remove(run_id)
+            self._model.remove(run_id)
+            for number, pen in enumerate(self._pens):
+                if pen.run_id == run_id:
+                    self._bury(number, pen)
+
+    @rule()
+    def send_late(self) -> None:
+        """Send again what the writers of removed runs had logged."""
+        for batch in self._late:
+            self._write(batch)
 
     @rule()
     def compare(self) -> None:
@@ -225,6 +247,13 @@ class TrackerMachine(RuleBasedStateMachine):
         assert exact(listed) == exact(list(self._model.runs()))
         self.compare()
 
+    def _bury(self, number: int, pen: Pen) -> None:
+        """Let another writer take the place of one whose run was removed."""
+        if pen.writer.id in self._heard_of:
+            self._late.append(pen.batch(1, len(pen.records)))
+        attempt, rank = pen.writer.attempt, pen.writer.rank
+        self._pens[number] = Pen(pen.run_id, f"w{number}", attempt, rank)
+
     def _logged(self, pen: int) -> int:
         return len(self._pens[pen].records)
 
@@ -232,6 +261,7 @@ class TrackerMachine(RuleBasedStateMachine):
         return run_id in [info.run_id for info in self._model.runs()]
 
     def _write(self, batch: Batch) -> None:
+        self._heard_of.add(batch.writer.id)
         self._model.write(batch)
         # Points come as records and as columns.
         self._tracker.write(batch if batch.last % 2 else gathered(batch))
