@@ -163,7 +163,9 @@ def _provenance(
     for run_id in run_ids:
         found = tracker.provenance(run_id)
         around = dict(_mapping(found.get("environment")))
-        packages[run_id] = _mapping(around.pop(_PACKAGES, None))
+        # What the launcher has found of the job, or the job of itself.
+        listed = around.pop(_PACKAGES, None) or found.get(_PACKAGES)
+        packages[run_id] = _mapping(listed)
         environment[run_id] = _flat(around)
         code[run_id] = _mapping(found.get("code"))
     return differing(code), differing(packages), differing(environment)

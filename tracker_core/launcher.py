@@ -8,12 +8,15 @@ and what all processes of the job record is delivered from here, outside the job
 failing backend changes neither the job nor its exit code.
 """
 
+import os
 import signal
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tracker_core.artifacts import ArtifactWriter
+from tracker_core.channel import Channel
 from tracker_core.consoles import Console, console_name, keep_left_logs
 from tracker_core.delivery.base import Delivery, Target
 from tracker_core.delivery.courier import is_private
@@ -21,6 +24,7 @@ from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.errors import TrackerError
 from tracker_core.forwarding import Forwarding
+from tracker_core.jobpackages import Packages
 from tracker_core.jobprocess import JobEnd, end_of, run_job
 from tracker_core.journal.folders import RunFolder, this_host
 from tracker_core.journaling import next_attempt, open_journal
@@ -30,6 +34,7 @@ from tracker_core.notices import warn
 from tracker_core.opening import announce
 from tracker_core.outofmemory import OutOfMemory
 from tracker_core.params import params_body
+from tracker_core.provenance import code_identity
 from tracker_core.records import EndedBody, Sequencer, StartedBody
 from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
@@ -84,16 +89,19 @@ def launch_job(
     try:
         _begin(launch, delivery, {target.name for target in given}, command, span)
         with forwarding:
-            attempt = partial(_attempt, launch, delivery, command, environ, forwarding)
-            end = attempt()
-            for number, pause in enumerate(retries.pauses(), 1):
-                if end.code == 0 or not end.has_begun or forwarding.endings:
-                    break
-                _tell_of_retry(end, number, retries.times, pause)
-                delivery.send(end.body)
-                forwarding.pause(pause)
-                _begin_again(launch, delivery)
+            with _packages(launch, delivery, command, environ):
+                attempt = partial(
+                    _attempt, launch, delivery, command, environ, forwarding
+                )
                 end = attempt()
+                for number, pause in enumerate(retries.pauses(), 1):
+                    if end.code == 0 or not end.has_begun or forwarding.endings:
+                        break
+                    _tell_of_retry(end, number, retries.times, pause)
+                    delivery.send(end.body)
+                    forwarding.pause(pause)
+                    _begin_again(launch, delivery)
+                    end = attempt()
             forwarding.end()
             return _record_end(launch, delivery, end)
     except KeyboardInterrupt:
@@ -195,6 +203,38 @@ def _output(launch: Launch, delivery: Delivery) -> Iterator[Console | None]:
             console.keep(delivery.send)
 
 
+def _packages(
+    launch: Launch,
+    delivery: Delivery,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+) -> AbstractContextManager[object]:
+    """Return what lists the packages of the job; nothing if nothing is recorded."""
+    if _is_off(launch):
+        return nullcontext()
+    return Packages(command, launch.job_environment(environ), delivery.send)
+
+
+def _keep_diff(launch: Launch, delivery: Delivery) -> None:
+    """Keep the uncommitted changes of the code around the working directory."""
+    if _is_off(launch):
+        return
+    code = code_identity(os.curdir, with_diff=True)
+    diff = None if code is None else code.get("diff")
+    if code is None or not isinstance(diff, str):
+        warn("there is no diff to keep: no commit of git is around this folder")
+    elif diff:
+        channel = Channel(launch.run_id, delivery, lambda: False)
+        ArtifactWriter(channel).log_text(
+            "code.diff",
+            diff,
+            "diff",
+            "diff",
+            media_type="text/x-diff; charset=utf-8",
+            metadata={name: code[name] for name in ("commit", "is_diff_cut")},
+        )
+
+
 def _let_go(target: Target) -> None:
     if target.is_owned:
         target.close()
@@ -212,6 +252,8 @@ def _begin(
     if launch.params:
         delivery.send(params_body(launch.params))
     delivery.send(StartedBody("launcher", this_host()))
+    if launch.keeps_diff:
+        _keep_diff(launch, delivery)
     if isinstance(delivery, JournaledDelivery):
         keep_left_logs(delivery.folder, launch.settings.disk_budget)
         delivery.expect(made for made in launch.backends if made.name not in given)

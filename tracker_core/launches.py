@@ -43,6 +43,7 @@ class Launch(NamedTuple):
         settings: What else is configured.
         keeps_output: Whether what the job prints is kept too.
         params: What the launcher logs as params of the run.
+        keeps_diff: Whether the uncommitted changes of the code are.
     """
 
     run_id: str
@@ -54,6 +55,7 @@ class Launch(NamedTuple):
     settings: Settings = Settings()
     keeps_output: bool = True
     params: Mapping[str, Value] = MappingProxyType({})
+    keeps_diff: bool = False
 
     @property
     def name(self) -> str:

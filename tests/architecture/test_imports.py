@@ -53,7 +53,7 @@ ROWS = (
     ("shelllog", "leavings"),
     ("stores", "query", "sqltables", "notebooks"),
     ("terminaltext", "twinterminals", "consolelog", "teeing", "consoles"),
-    ("sweeps", "graphics", "machine"),
+    ("sweeps", "graphics", "machine", "jobpackages"),
     ("forwarding", "jobprocess", "launches", "outofmemory", "retries", "sampling"),
     ("launcher",),
     ("cli",),

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -474,9 +475,53 @@ def test_launch_survives_backends_that_fail(
     assert failed.startswith("backend 'bad' failed: ")
     assert failed.endswith("; the job and the other backends go on")
     assert due.startswith(
-        f"backend 'bad' has not taken 4 records of run {launch.run_id!r} yet ("
+        f"backend 'bad' has not taken 5 records of run {launch.run_id!r} yet ("
     )
     assert due.endswith(f"safe in the journal: tracker sync {launch.run_id}")
+
+
+def test_launch_keeps_the_diff_that_is_asked_for(
+    store: NativeTracker, place: Path
+) -> None:
+    """It has the uncommitted changes, without what looks like a secret."""
+    git = ("git", "-c", "user.name=n", "-c", "user.email=e")
+    (place / "code.py").write_text("lr = 0.1\n")
+    for words in (("init", "-q"), ("add", "code.py"), ("commit", "-qm", "first")):
+        subprocess.run([*git, *words], check=True)
+    (place / "code.py").write_text("lr = 0.2\npassword = 'tr0ub4dor&3'\n")
+    launch = plan_launch(os.environ)._replace(keeps_diff=True)
+
+    launch_job(launch, [Target("store", store)], ("true",), os.environ)
+
+    artifact = store.artifacts(launch.run_id)["code.diff"]
+    diff = store.open_artifact(launch.run_id, "code.diff").read().decode()
+    assert "-lr = 0.1\n+lr = 0.2\n" in diff
+    assert "tr0ub4dor" not in diff
+    assert artifact.metadata is not None
+    assert artifact.metadata["is_diff_cut"] is False
+    assert (artifact.kind, artifact.role) == ("diff", "diff")
+
+
+def test_launch_tells_of_a_diff_that_cannot_be_kept(
+    store: NativeTracker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Outside of a repository there is none."""
+    launch = plan_launch(os.environ)._replace(keeps_diff=True)
+
+    launch_job(launch, [Target("store", store)], ("true",), os.environ)
+
+    assert "there is no diff to keep" in caplog.text
+    assert not store.artifacts(launch.run_id)
+
+
+def test_launch_records_the_packages_of_the_job(store: NativeTracker) -> None:
+    """A Python lists what is installed for it; of others nothing is known."""
+    (_, info), (_, other) = run(store, *python("")), run(store, "true")
+
+    packages = store.provenance(info.run_id)["packages"]
+    assert isinstance(packages, dict)
+    assert packages["pytest"] == pytest.__version__
+    assert "packages" not in store.provenance(other.run_id)
 
 
 def test_launch_counts_what_the_job_has_logged(
@@ -493,8 +538,8 @@ def test_launch_counts_what_the_job_has_logged(
 
     launch_job(launch, [target], python(log), os.environ)
 
-    # Of either four: created, provenance, started and ended.
-    assert "backend 'bad' has not taken 9 records of run " in caplog.messages[-1]
+    # Of either four: created, provenance, started and ended; and the packages.
+    assert "backend 'bad' has not taken 10 records of run " in caplog.messages[-1]
 
 
 def test_launch_leaves_what_dies_with_a_process_to_the_job(
@@ -654,7 +699,7 @@ def test_launch_that_is_interrupted_after_the_job_keeps_its_code(
     launch = plan_launch(os.environ)
     target = Target("store", tracker)
 
-    code = launch_job(launch, [target], python("raise SystemExit(5)"), os.environ)
+    code = launch_job(launch, [target], ("sh", "-c", "exit 5"), os.environ)
 
     for thread in threading.enumerate():
         if thread.name == "tracker-store":

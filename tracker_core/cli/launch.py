@@ -105,6 +105,9 @@ class _Job(NamedTuple):
     help="The pause before the first retry, by default 1; it doubles, up to 5 minutes.",
 )
 @click.option(
+    "--diff", "keeps_diff", is_flag=True, help="Keep the uncommitted changes."
+)
+@click.option(
     "--no-console",
     "keeps_output",
     is_flag=True,
@@ -128,6 +131,7 @@ def run(
     backoff: float,
     params: tuple[str, ...],
     *,
+    keeps_diff: bool,
     keeps_output: bool,
     **chosen: str | None,
 ) -> None:
@@ -140,7 +144,7 @@ def run(
         raise Misuse(f"{message}, not both" if command else message)
     job = _Job(command, script, Retries(retries, backoff))
     sweep = [*combinations(read_params(params))]
-    launch = _plan(**chosen)._replace(keeps_output=keeps_output)
+    launch = _plan(**chosen)._replace(keeps_output=keeps_output, keeps_diff=keeps_diff)
     if len(sweep) > 1:
         programs = (job.words(one)[0] for one in sweep)
         check_sweep(programs, is_id_given=chosen["run_id"] is not None)
