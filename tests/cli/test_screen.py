@@ -352,3 +352,19 @@ def test_message_is_broken_between_words(tracker: "Cli") -> None:
     assert max(map(len, lines)) < 60
     assert " ".join(line.strip() for line in lines) == piped.err.strip()
     assert len(piped.err.splitlines()) == 1
+
+
+def test_comparison_has_a_line_for_each_series(tracker: "Cli", write: Write) -> None:
+    """Two runs stand beside each other, with the best by what a name tells."""
+    for name, values in (("first", (0.5, 0.2, 0.3)), ("second", (0.5, 0.1, 0.4))):
+        bodies = [
+            MetricsBody(step, {"": {"loss": value, "x": value}})
+            for step, value in enumerate(values)
+        ]
+        write(name, name, *bodies)
+
+    done = tracker.in_front("compare", "first", "second").finish()
+
+    lines = [line.split() for line in done.out.splitlines()]
+    assert ["loss", "0.3", "0.4", "0.2", "@1", "0.1", "@1", "1"] in lines
+    assert ["x", "0.3", "0.4", "0.2", "…", "0.5", "0.1", "…", "0.5", "1"] in lines

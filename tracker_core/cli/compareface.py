@@ -4,22 +4,24 @@ In the tables runs are letters, so that many fit beside each other; the first ta
 tells whose they are.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from string import ascii_uppercase
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from tracker_core.cli.printing import clean, echo, is_terminal
+from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.cli.tables import (
     Table,
     print_heading,
     print_table,
     short_ids,
+    table_width,
+    text_width,
     value_cell,
 )
 from tracker_core.cli.text import duration, shown, status_words
 from tracker_core.comparing import Comparison, Differing, DifferingSeries
+from tracker_core.directions import Direction
 from tracker_core.partings import Parting
 from tracker_core.runs import RunInfo
 from tracker_core.sameness import brief
@@ -44,9 +46,10 @@ def print_comparison(found: Comparison) -> None:
     letters = _letters(found.runs)
     names = {run.run_id: f"{letters[run.run_id]} ({run.name})" for run in found.runs}
     text = clean(verdict(found, names))
-    for line in (
-        wrap(text, _room(), break_on_hyphens=False) if is_terminal() else [text]
-    ):
+    lines = [text]
+    if is_terminal():
+        lines = wrap(text, terminal_width(), break_on_hyphens=False)
+    for line in lines:
         print_heading(line)
     for table in _tables(found, letters):
         echo("")
@@ -107,7 +110,7 @@ def _pieces(
         (letter, [_cell(thing, run_id) for thing in things])
         for run_id, letter in letters.items()
     ]
-    room = _room() - _width(title, names)
+    room = terminal_width() - max(map(text_width, (title, *names)))
     for some in _fitting(columns, room) if is_terminal() else [columns]:
         titles = (title, *(letter for letter, _ in some))
         yield Table(titles, [*zip(names, *(cells for _, cells in some), strict=True)])
@@ -119,7 +122,7 @@ def _fitting(
     """Give as many columns at a time as there is room for."""
     start, left = 0, room
     for place, (letter, cells) in enumerate(columns):
-        width = _width(letter, cells) + _GAP
+        width = max(map(text_width, (letter, *cells))) + _GAP
         if width > left and place - start >= _TOGETHER:
             yield columns[start:place]
             start, left = place, room
@@ -136,10 +139,53 @@ def _cell(thing: Differing, run_id: str) -> str:
 
 
 def _series(series: Sequence[DifferingSeries], letters: _Letters) -> Table:
-    """Return a row for each series and run."""
+    """Return a row for each series where there is room, else for each of its runs.
+
+    The first is what fits a screen: of a series its last values, and the best ones.
+    """
+    beside = _beside(series, letters)
+    if is_terminal() and table_width(beside) <= terminal_width():
+        return beside
     titles = ("SERIES", "RUN", "LAST", "MIN", "STEP", "MAX", "STEP", "PARTS AT")
     rows = [row for one in series for row in _series_rows(one, letters)]
     return Table(titles, rows)
+
+
+def _beside(series: Sequence[DifferingSeries], letters: _Letters) -> Table:
+    titles = (
+        "SERIES",
+        *(f"{letter} LAST" for letter in letters.values()),
+        *(f"{letter} BEST" for letter in letters.values()),
+        "PARTS AT",
+    )
+    rows = [
+        (
+            one.name,
+            *(_last(one.summaries.get(run_id)) for run_id in letters),
+            *(_best(one.summaries.get(run_id), one.direction) for run_id in letters),
+            _parting_words(one.parting, letters),
+        )
+        for one in series
+    ]
+    return Table(titles, rows)
+
+
+def _last(summary: Summary | None) -> str:
+    return "–" if summary is None else value_cell(summary.last)
+
+
+def _best(summary: Summary | None, direction: Direction | None) -> str:
+    """Return the best value and its step; the range where no name tells the better."""
+    if summary is None or summary.min is None:
+        return "–"
+    if direction is None:
+        return f"{value_cell(summary.min)} … {value_cell(summary.max)}"
+    is_low = direction == "lower"
+    value, step = (
+        (summary.min, summary.min_step) if is_low else (summary.max, summary.max_step)
+    )
+    at = "" if step is None else f" @{step}"
+    return f"{value_cell(value)}{at}"
 
 
 def _series_rows(
@@ -174,13 +220,3 @@ def _parting_words(parting: Parting | None, letters: _Letters) -> str:
     at = str(parting.at) if parting.axis == "step" else f"index {parting.at}"
     missing = [letters[run_id] for run_id, found in parting.values.items() if not found]
     return f"{at}, not in {' '.join(missing)}" if missing else at
-
-
-def _width(title: str, cells: Sequence[str]) -> int:
-    from rich.cells import cell_len
-
-    return max(map(cell_len, (title, *cells)))
-
-
-def _room() -> int:
-    return shutil.get_terminal_size().columns

@@ -35,6 +35,7 @@ __all__ = [
     "print_table",
     "print_trees",
     "short_ids",
+    "table_width",
     "text_width",
     "value_cell",
 ]
@@ -135,7 +136,7 @@ def print_table(table: Table) -> None:
     table = table._replace(titles=tuple(map(clean, table.titles)), rows=rows)
     room = terminal_width() if is_terminal() and not table.flows else None
     # What has to be copied, or has no room at all, is left to the terminal to break.
-    if room is None or room < _NARROWEST or _width(table) <= room:
+    if room is None or room < _NARROWEST or table_width(table) <= room:
         _print_lines(table)
     else:
         _print_rich(_fitted(_with_short_ids(table), room), room)
@@ -239,7 +240,8 @@ def _rich_table(table: Table, most: Mapping[int, int] | None = None) -> "RichTab
     return found
 
 
-def _width(table: Table) -> int:
+def table_width(table: Table) -> int:
+    """Return how many cells a line of a table has."""
     return sum(_widths(table)) + _GAP * (len(table.titles) - 1)
 
 
@@ -248,7 +250,7 @@ def _fitted(table: Table, room: int) -> "RichTable":
 
     What is still too wide is folded by the widest columns.
     """
-    excess = _width(table) - room
+    excess = table_width(table) - room
     most: dict[int, int] = {}
     for column, widest, least in _cuts(table):
         most[column] = min(widest, max(widest - max(excess, 0), least))
