@@ -2,14 +2,17 @@
 
 What a run is follows from its life-cycle records alone, whatever order they arrived
 in. Within an attempt the launcher's word decides: it outlives the job and knows the
-exit code. Without a launcher, or when it has vanished, the attempt ends when every
-process that started has ended, with the worst of their words (FAILED before KILLED
-before FINISHED). The last attempt gives the status of the run.
+exit code. Where the job has begun further attempts below it, as torchrun does when a
+rank has died, that word is of the last of them. Without a launcher, or when it has
+vanished, the attempt ends when every process that started has ended, with the worst of
+their words (FAILED before KILLED before FINISHED). The last attempt gives the status of
+the run.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 from tracker_core.ends import LOST
 from tracker_core.identity import friendly_name
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 LifecycleEvent = tuple[OrderKey, CreatedBody | StartedBody | EndedBody]
+_LifeEvent = tuple[OrderKey, StartedBody | EndedBody]
 
 LOST_AFTER = timedelta(seconds=90)
 """How long a run that is watched may show no sign of life, three heartbeats."""
@@ -201,14 +205,30 @@ def _identity(ordered: list[LifecycleEvent]) -> CreatedBody:
 
 
 def _attempts(ordered: list[LifecycleEvent]) -> tuple[Attempt, ...]:
-    events: dict[int, list[LifecycleEvent]] = {}
+    events: dict[int, list[_LifeEvent]] = {}
     for key, body in ordered:
         if not isinstance(body, CreatedBody):
             events.setdefault(key[0], []).append((key, body))
+    for number, following in pairwise(sorted(events)):
+        _hand_on(events[number], events[following])
     return tuple(_attempt(number, events[number]) for number in sorted(events))
 
 
-def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
+def _hand_on(before: list[_LifeEvent], after: list[_LifeEvent]) -> None:
+    """Make what a launcher tells the end of the attempt that came last below it."""
+    told = [event for event in before if event[1].role == "launcher"]
+    others = [event for event in before if event not in told]
+    ends = [event for event in told if isinstance(event[1], EndedBody)]
+    is_launched = any(body.role == "launcher" for _, body in after)
+    if not ends or not others or is_launched:
+        return
+    # What began when the launcher had ended was none of its.
+    if after[0][0][1] <= max(key[1] for key, _ in ends):
+        before[:] = others
+        after.extend(ends)
+
+
+def _attempt(number: int, events: list[_LifeEvent]) -> Attempt:
     started = {
         key[2]: body.role for key, body in events if isinstance(body, StartedBody)
     }
@@ -235,7 +255,7 @@ def _attempt(number: int, events: list[LifecycleEvent]) -> Attempt:
     )
 
 
-def _host(events: Iterable[LifecycleEvent]) -> str | None:
+def _host(events: Iterable[_LifeEvent]) -> str | None:
     started = (body for _, body in events if isinstance(body, StartedBody))
     return next((body.host for body in started if body.host is not None), None)
 

@@ -279,6 +279,38 @@ def test_attempt_without_a_launcher_tells_what_its_cause_does(
     assert attempt.duration == 1.0
 
 
+def _launched(*, began_at: int, ended_at: int) -> RunInfo:
+    """Return a run whose second attempt began at a time, and whose launcher ended."""
+    launcher, end = StartedBody("launcher"), EndedBody("launcher", "FINISHED", None)
+    return _info(
+        _event(launcher, "l", 1),
+        _started("j", 2),
+        _ended("FAILED", _LOST, "j", 3),
+        _started("k", began_at, attempt=2),
+        _event(EndedBody("job", "FINISHED", None), "k", began_at + 1, attempt=2),
+        _event(end, "l", ended_at),
+    )
+
+
+def test_launcher_tells_of_the_last_attempt_below_it() -> None:
+    """The job has started itself again, so its first attempt has not ended well."""
+    info = _launched(began_at=4, ended_at=9)
+
+    assert [(one.status, one.cause) for one in info.attempts] == [
+        ("FAILED", _LOST),
+        ("FINISHED", None),
+    ]
+    assert info.ended_at == to_datetime(9 * _SECOND)
+
+
+def test_launcher_tells_nothing_of_an_attempt_after_its_end() -> None:
+    """Somebody else has started that."""
+    info = _launched(began_at=8, ended_at=5)
+
+    assert [one.status for one in info.attempts] == ["FINISHED", "FINISHED"]
+    assert info.ended_at == to_datetime(9 * _SECOND)
+
+
 def test_last_attempt_gives_the_status() -> None:
     """Each attempt has its own start, end and cause."""
     info = _info(

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,15 +16,7 @@ from tracker_core.testing import MemoryTracker
 _PROGRAM = Path(__file__).with_name("elastic.py")
 _RANKS = range(4)
 # Without options torchrun makes a name, with a port of its own it does without.
-_WAYS = {
-    "by_itself": [],
-    "named": [
-        "--rdzv-id=training",
-        "--rdzv-backend=c10d",
-        "--rdzv-endpoint=localhost:0",
-    ],
-    "nameless": ["--master-port=0"],
-}
+_WAYS = {"named": [], "nameless": ["--master-port=0"]}
 
 pytestmark = [
     pytest.mark.one_python,
@@ -34,7 +27,9 @@ pytestmark = [
 ]
 
 
-def _torchrun(home: Path, marks: Path, *options: str) -> None:
+def _torchrun(
+    home: Path, marks: Path, *options: str, launcher: Sequence[str] = ()
+) -> None:
     """Start the job by torchrun, which must end well."""
     marks.mkdir()
     environ = {
@@ -47,6 +42,7 @@ def _torchrun(home: Path, marks: Path, *options: str) -> None:
     quickly = ("--monitor-interval=0.05",)
     done = subprocess.run(
         [
+            *launcher,
             *(sys.executable, "-m", "torch.distributed.run", *count, *quickly),
             *(*options, str(_PROGRAM), str(marks)),
         ],
@@ -71,7 +67,6 @@ def test_ranks_of_torchrun_share_a_run_that_a_restart_continues(
     (run_id,) = set(found.values())
     assert found.keys() == {f"{start}-{rank}" for start in (0, 1) for rank in _RANKS}
     assert run_id.startswith("torchelastic-")
-    assert (run_id == "torchelastic-training") == (way == "named")
     writers = RunFolder.of(home, run_id).writers()
     assert sorted((one.writer.attempt, one.writer.rank) for one in writers) == [
         (attempt, rank) for attempt in (1, 2) for rank in _RANKS
@@ -81,3 +76,16 @@ def test_ranks_of_torchrun_share_a_run_that_a_restart_continues(
     statuses = [(one.number, one.status) for one in store.run(run_id).attempts]
     assert statuses == [(1, "FAILED"), (2, "FINISHED")]
     assert store.series(run_id)["loss"].count == 2 * len(_RANKS)
+
+
+def test_restart_below_a_launcher_is_an_attempt_of_its_run(tmp_path: Path) -> None:
+    """The launcher ends well, and so has the last of them alone."""
+    home, launcher = tmp_path / "home", (sys.executable, "-m", "tracker_core")
+
+    _torchrun(home, tmp_path / "marks", launcher=(*launcher, "run", "--run-id=r", "--"))
+
+    store = MemoryTracker()
+    assert not deliver_rest(home, {"memory": store})
+    statuses = [(one.number, one.status) for one in store.run("r").attempts]
+    assert statuses == [(1, "FAILED"), (2, "FINISHED")]
+    assert store.series("r")["loss"].count == 2 * len(_RANKS)
