@@ -22,9 +22,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from tracker_core.redaction import hide_secrets, redact
+from tracker_core.redaction import redact
 
-__all__ = ["Bounds", "ConsoleLog", "joined_log"]
+__all__ = ["SECRETS_VARIABLE", "Bounds", "ConsoleLog", "joined_log"]
+
+SECRETS_VARIABLE = "TRACKER_HIDDEN"
+"""Tells the reader of output what its log must not show, as a list in JSON."""
 
 _PIECE_BYTES = 2**20
 _KEY = re.compile("-{4,5} ?(BEGIN|END) [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
@@ -51,7 +54,7 @@ class ConsoleLog:
 
     Args:
         path: Their folder, which is there.
-        secrets: Config strings, which are taken out of the text.
+        secrets: What is taken out of the text, beside what looks like a secret.
         bounds: How much of the text is kept.
     """
 
@@ -158,7 +161,7 @@ class _Hiding:
 
     def hide(self, text: str) -> str:
         """Return what may be kept of a text."""
-        hidden = hide_secrets(redact(f"{self._open_key}{text}", self._secrets))
+        hidden = redact(f"{self._open_key}{text}", self._secrets)
         if not self._open_key:
             return hidden
         return hidden.removeprefix(self._open_key.rstrip("\n")).removeprefix("\n")

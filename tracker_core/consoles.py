@@ -11,6 +11,7 @@ itself, :func:`keep_left_logs` makes an artifact of later.
 """
 
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -22,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from tracker_core.consolelog import joined_log
+from tracker_core.consolelog import SECRETS_VARIABLE, joined_log
 from tracker_core.contents import Content, content_of_file
 from tracker_core.delivery.spool import Spool
 from tracker_core.errors import TrackerError
@@ -84,7 +85,7 @@ class Console:
         folder: The journal of the run.
         name: The name of the artifact.
         attempt: The attempt of the run.
-        configs: The variables that configure backends; the log does not show them.
+        secrets: What the job was given that its log must not show.
 
     Raises:
         OSError: The disk or the system refuses.
@@ -95,7 +96,7 @@ class Console:
         folder: RunFolder,
         name: str,
         attempt: int,
-        configs: Mapping[str, str],
+        secrets: Iterable[str],
     ) -> None:
         """Make the outputs, and begin to read them."""
         self.stdout: int | None = None
@@ -110,7 +111,7 @@ class Console:
         self._control, far_control = socket.socketpair()
         try:
             words = self._make_ends()
-            self._reader = self._start(far_control, words, configs)
+            self._reader = self._start(far_control, words, secrets)
         except BaseException:
             self._control.close()
             self.let_go()
@@ -126,11 +127,11 @@ class Console:
         folder: RunFolder,
         name: str,
         attempt: int,
-        configs: Mapping[str, str],
+        secrets: Iterable[str],
     ) -> "Console | None":
         """Make a console; where that fails, it is warned of and the job has none."""
         try:
-            return cls(folder, name, attempt, configs)
+            return cls(folder, name, attempt, secrets)
         except OSError as error:
             warn("the output of the job is not kept: %s", error)
             return None
@@ -206,7 +207,7 @@ class Console:
         return words
 
     def _start(
-        self, control: socket.socket, words: Iterable[str], configs: Mapping[str, str]
+        self, control: socket.socket, words: Iterable[str], secrets: Iterable[str]
     ) -> "subprocess.Popen[bytes]":
         command = [sys.executable, "-I", "-S", "-c", _READER]
         command += [str(Path(__file__).parent), str(self._place)]
@@ -218,7 +219,8 @@ class Console:
         try:
             return subprocess.Popen(  # noqa: S603 - our own program
                 command,
-                env={**os.environ, **configs},
+                # Words of a command show in the list of processes, variables do not.
+                env={**os.environ, SECRETS_VARIABLE: json.dumps([*secrets])},
                 stdin=subprocess.DEVNULL,
                 pass_fds=held,
             )

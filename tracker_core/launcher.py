@@ -36,6 +36,7 @@ from tracker_core.outofmemory import OutOfMemory
 from tracker_core.params import params_body
 from tracker_core.provenance import code_identity
 from tracker_core.records import EndedBody, Sequencer, StartedBody
+from tracker_core.redaction import known_secrets
 from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
 from tracker_core.schedulers import can_preempt
@@ -123,7 +124,7 @@ def _attempt(
     else:
         told = {**launch.job_environment(environ), **left.variables}
         with (
-            _output(launch, delivery) as console,
+            _output(launch, delivery, command, environ) as console,
             Sampling(delivery.send, launch.home, launch.settings),
         ):
             end = run_job(command, told, forwarding, console)
@@ -189,13 +190,18 @@ def _is_off(launch: Launch) -> bool:
 
 
 @contextmanager
-def _output(launch: Launch, delivery: Delivery) -> Iterator[Console | None]:
+def _output(
+    launch: Launch,
+    delivery: Delivery,
+    command: Sequence[str],
+    environ: Mapping[str, str],
+) -> Iterator[Console | None]:
     """Give what the job prints to, and keep it; None where it is left alone."""
     console = None
     if launch.keeps_output and isinstance(delivery, JournaledDelivery):
         folder, attempt = delivery.folder, delivery.attempt
-        name, configs = console_name(attempt), launch.configs()
-        console = Console.of(folder, name, attempt, configs)
+        secrets = [*launch.configs().values(), *known_secrets(environ, command)]
+        console = Console.of(folder, console_name(attempt), attempt, secrets)
     try:
         yield console
     finally:

@@ -20,6 +20,7 @@ Little is loaded here, neither what a job needs of the library nor ``site``.
 """
 
 import codecs
+import json
 import os
 import select
 import socket
@@ -32,7 +33,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from tracker_core.consolelog import Bounds, ConsoleLog
+from tracker_core.consolelog import SECRETS_VARIABLE, Bounds, ConsoleLog
+from tracker_core.redaction import known_secrets
 from tracker_core.terminaltext import TerminalText
 from tracker_core.twinterminals import Twin
 
@@ -210,7 +212,7 @@ def tee(
         place: The folder of the log.
         control: The socket to the launcher, which is closed.
         pairs: Where to read and to write; the sources are closed.
-        secrets: Config strings, which the log must not show.
+        secrets: What the log must not show.
         bounds: How much of the log is kept, and waits for being written.
     """
     bell, rope = os.pipe()
@@ -252,11 +254,7 @@ def main(arguments: Sequence[str]) -> None:
         pairs.append(Pair(source, sink, twin))
         if twin is not None:
             signal.signal(signal.SIGWINCH, twin.adopt_size)
-    secrets = [
-        text
-        for name, text in os.environ.items()
-        if name.startswith("TRACKER_") and name.endswith("_CONFIG")
-    ]
+    secrets = [*json.loads(os.environ.get(SECRETS_VARIABLE, "[]")), *known_secrets()]
     tee(Path(place), socket.socket(fileno=int(control)), pairs, secrets)
 
 
