@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.unmeasured import unmeasured
 from tracker_core.testing import TrackerContract
 from tracker_sqlite import SqliteTracker, create
+
+__all__ = ["unmeasured"]
 
 
 class TestSqlite(TrackerContract):

@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.unmeasured import unmeasured
+
+__all__ = ["unmeasured"]
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 _CODE = re.compile(r"`([^`]+)`")

@@ -12,10 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from tests.unmeasured import unmeasured
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.journaled import close_all
 from tracker_core.plain import native
 from tracker_core.registry import build_trackers
+
+__all__ = ["unmeasured"]
 
 COMMAND = (sys.executable, "-m", "tracker_core")
 
