@@ -223,6 +223,7 @@ class Console:
                 env={**os.environ, SECRETS_VARIABLE: json.dumps([*secrets])},
                 stdin=subprocess.DEVNULL,
                 pass_fds=held,
+                umask=0o077,
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)

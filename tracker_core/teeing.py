@@ -138,6 +138,8 @@ class _Stream(threading.Thread):
         with suppress(OSError):
             while self._pass_on():
                 pass
+        if self._pair.twin is not None:
+            self._pair.twin.stop()
         os.close(self._pair.source)
         self._waiting.ring()
 

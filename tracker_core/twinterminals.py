@@ -4,8 +4,11 @@ The job's keys still come from the real terminal, to which it belongs. What is w
 to the twin is to be written to the real one; the twin has its size and its settings,
 and what a program changes in those of the twin is changed in the real one: so a
 full-screen program, which turns echo off through its output, works as without a twin.
-Nothing is changed while another job has the real terminal in front. A program that
-reads keys from its output waits for ever, for nobody types into a twin.
+Nothing is changed while another job has the real terminal in front.
+
+A pager reads keys from the terminal that its output leads to, which is the twin. So
+while the twin gives each key at once, and a process has opened it beyond its outputs,
+what is typed at the real one is typed into the twin.
 
 The twin tells of such changes by packet mode, see ``tty_ioctl(4)``: what is read begins
 with a byte, zero before output.
@@ -14,9 +17,13 @@ with a byte, zero before output.
 import errno
 import fcntl
 import os
+import select
 import struct
 import termios
+import threading
+import time
 from contextlib import suppress
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -25,6 +32,9 @@ __all__ = ["Twin", "open_twin"]
 # Only with it are changes of the settings told; the bit itself is for input alone.
 _TELLS = 0o200000
 _OUTPUT, _LOCAL = 1, 3
+# TIOCGPTN of Linux.
+_TELL_NUMBER = 0x80045430
+_LOOK_EACH_S = 0.2
 _ENDS_LINES = termios.OPOST | termios.ONLCR
 
 
@@ -61,6 +71,14 @@ class Twin:
         # A job that is quick may have changed those of the twin already.
         settings = _settings_of(real)
         self._settings = None if settings is None else _telling(settings)
+        self._typist: threading.Thread | None = None
+        self._types = threading.Event()
+
+    def stop(self) -> None:
+        """Type nothing into it any more; nobody reads from it."""
+        self._types.clear()
+        if self._typist is not None:
+            self._typist.join()
 
     def read(self, size: int) -> bytes | None:
         """Return what was written, as it was written; nothing at the end.
@@ -110,6 +128,40 @@ class Twin:
         with suppress(OSError, termios.error):
             if os.tcgetpgrp(self._real) == os.getpgrp():
                 termios.tcsetattr(self._real, termios.TCSADRAIN, settings)
+        is_by_line = settings[_LOCAL] & termios.ICANON
+        if is_by_line:
+            self._types.clear()
+        elif not self._types.is_set():
+            self.stop()
+            self._types.set()
+            self._typist = threading.Thread(target=self._type, name="tracker-typist")
+            self._typist.start()
+
+    def _type(self) -> None:
+        """Type what is typed at the real terminal, for as long as somebody reads it."""
+        if not _is_opened(self._reader):
+            self._types.clear()
+        with suppress(OSError):
+            while self._types.is_set():
+                ready, _, _ = select.select([self._real], [], [], _LOOK_EACH_S)
+                is_mine = os.tcgetpgrp(self._real) == os.getpgrp()
+                if ready and is_mine and self._types.is_set():
+                    os.write(self._reader, os.read(self._real, 1024))
+                elif ready:
+                    time.sleep(_LOOK_EACH_S)
+
+
+def _is_opened(reader: int) -> bool:
+    """Tell whether a process has a twin open as something else than its outputs."""
+    with suppress(OSError):
+        number = struct.unpack("i", fcntl.ioctl(reader, _TELL_NUMBER, bytes(4)))[0]
+        for found in Path("/proc").glob("[0-9]*/fd/*"):
+            with suppress(OSError):
+                # A path object would look at what the name leads to.
+                is_output = found.name in ("1", "2")
+                if not is_output and os.readlink(found) == f"/dev/pts/{number}":  # noqa: PTH115 - as is
+                    return True
+    return False
 
 
 def _size_of(terminal: int) -> tuple[int, int] | None:

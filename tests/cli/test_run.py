@@ -375,6 +375,28 @@ def test_run_lets_the_job_turn_echo_off_through_its_output(tracker: "Cli") -> No
     assert "got b'k'" in terminal.finish().out
 
 
+def test_run_types_into_what_a_pager_reads_from(tracker: "Cli") -> None:
+    """A pager opens the terminal that its output leads to, and reads keys there."""
+    code = (
+        "import os, termios, tty; keys = os.open(os.ttyname(2), os.O_RDONLY); "
+        "before = termios.tcgetattr(2); tty.setcbreak(2); print('ready'); "
+        "print('got', os.read(keys, 1)); termios.tcsetattr(2, 0, before); "
+        "print('then', input('name? '))"
+    )
+    terminal = tracker.in_front("run", "--", sys.executable, "-uc", code)
+    terminal.until("ready")
+    while not _is_single(terminal.master):
+        os.sched_yield()
+    terminal.press(b"k")
+    terminal.until("got b'k'")
+    terminal.until("name? ")
+    while _is_single(terminal.master):
+        os.sched_yield()
+    terminal.press(b"you\n")
+
+    assert "then you" in terminal.finish().out
+
+
 def _is_single(terminal: int) -> bool:
     """Tell whether a terminal gives each key at once."""
     return not termios.tcgetattr(terminal)[3] & termios.ICANON
