@@ -6,7 +6,7 @@ from contextlib import redirect_stdout
 import pytest
 from rich.cells import cell_len
 
-from tracker_core.cli.layout import columns, cut, labelled, packed
+from tracker_core.cli.layout import columns, cut, fitting, labelled, packed
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,14 @@ def test_packed_items_that_are_too_many_are_counted() -> None:
         "0  1",
         "… and 7 more; --all shows them",
     ]
+
+
+def test_fitting_items_have_one_line() -> None:
+    """The last of them counts those that have no room."""
+    assert fitting(["a", "b", "c"], 8) == ["a", "b", "c"]
+    assert fitting(["cpu 1 %"] * 9, 30) == ["cpu 1 %", "cpu 1 %", "… and 7 more"]
+    assert fitting(["cpu 1 %"] * 9, 8) == ["cpu 1 %"]
+    assert fitting([], 8) == []
 
 
 def test_labelled_lines_have_one_label() -> None:

@@ -275,15 +275,12 @@ def test_digests_are_short_on_a_terminal(tracker: "Cli", write: Write) -> None:
     assert digest in tracker.process("list", "artifacts", "@last").out
 
 
-def test_fingerprint_is_short_on_a_terminal(tracker: "Cli", write: Write) -> None:
-    """A pipe gets all of it."""
+def test_fingerprint_is_on_the_whole_card(tracker: "Cli", write: Write) -> None:
+    """The brief card of a terminal does without it."""
     write(ID, None)
 
-    screen = plain(tracker.on_screen("show", "@last"))
-
-    whole = re.search("sha256:[0-9a-f]{64}", tracker.process("show", "@last").out)
-    assert whole
-    assert f"\nfingerprint  {whole[0][:19]}\n" in screen
+    assert "fingerprint" not in tracker.on_screen("show", "@last")
+    assert "fingerprint  sha256:" in tracker.on_screen("show", "@last", "--all")
 
 
 @pytest.mark.parametrize("options", [(), ("--logs",)])

@@ -7,7 +7,15 @@ from tracker_core.cli.card import SYSTEM, Card
 from tracker_core.cli.cardface import code_words, words_of
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.delivered import delivery_words
-from tracker_core.cli.layout import columns, cut, ellipsis, labelled, left_out, packed
+from tracker_core.cli.layout import (
+    columns,
+    cut,
+    ellipsis,
+    fitting,
+    labelled,
+    left_out,
+    packed,
+)
 from tracker_core.cli.machine import machine_items
 from tracker_core.cli.outcomes import cause_text, status_text
 from tracker_core.cli.printing import clean
@@ -21,11 +29,9 @@ __all__ = ["brief_lines"]
 
 _LABEL = 13
 _MOST_LINES = 5
-_MOST_SYSTEM_LINES = 3
 _MOST_ROWS = 8
 _MOST_LOGS = 3
 _MOST_ITEM = 56
-_SHORT_DIGEST = len("sha256:") + 12
 
 
 def brief_lines(card: Card, courses: Courses | None, room: int) -> list[str]:
@@ -44,10 +50,14 @@ def brief_lines(card: Card, courses: Courses | None, room: int) -> list[str]:
         f"{'status':{_LABEL}}{status or '–'}",
         f"{'run id':{_LABEL}}{clean(card.run.run_id)}",
     ]
-    facts = {**_life(card.run), **_origin(card), **_said(card), **_lineage(card)}
+    facts = {
+        **_life(card.run),
+        **_origin(card),
+        **_said(card, room - _LABEL),
+        **_lineage(card),
+    }
     for label, items in facts.items():
-        most = _MOST_SYSTEM_LINES if label == "system" else _MOST_LINES
-        found = packed(filter(None, items), room - _LABEL, most)
+        found = packed(filter(None, items), room - _LABEL, _MOST_LINES)
         lines += labelled(label, found, _LABEL)
     for block in _blocks(card, courses, room):
         lines += ["", *block] if block else []
@@ -79,7 +89,6 @@ def _origin(card: Card) -> dict[str, list[str]]:
             _memory(card.run.attempts),
         ],
         "trace": [card.run.trace_id or "", card.run.span_id or ""],
-        "fingerprint": [card.fingerprints["run"][:_SHORT_DIGEST]],
         "delivery": delivery_words(card.delivery or ()),
     }
 
@@ -89,14 +98,14 @@ def _memory(attempts: Sequence[Attempt]) -> str:
     return f"peak memory {size_words(max(peaks))}" if peaks else ""
 
 
-def _said(card: Card) -> dict[str, list[str]]:
+def _said(card: Card, room: int) -> dict[str, list[str]]:
     return {
         "config": _pairs(card.run.experiment_config or {}),
         "params": _pairs(card.params),
         "tags": _pairs(card.tags),
         "metadata": _pairs(card.metadata),
         "tracks": list(card.story.topics) if card.story else [],
-        "system": machine_items(card.series),
+        "system": fitting(machine_items(card.series), room),
     }
 
 

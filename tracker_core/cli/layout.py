@@ -6,7 +6,7 @@ from rich.cells import cell_len, set_cell_size
 
 from tracker_core.cli.printing import clean, has_letters, written_out
 
-__all__ = ["columns", "cut", "ellipsis", "labelled", "left_out", "packed"]
+__all__ = ["columns", "cut", "ellipsis", "fitting", "labelled", "left_out", "packed"]
 
 _GAP = "  "
 _NARROWEST = 10
@@ -51,6 +51,16 @@ def packed(items: Iterable[str], room: int, most: int | None = None) -> list[str
     if most is None or len(lines) <= most:
         return joined
     return [*joined[: most - 1], left_out(sum(map(len, lines[most - 1 :])))]
+
+
+def fitting(items: Sequence[str], room: int) -> list[str]:
+    """Return as many items as one line has room for, the last counting the others."""
+    for kept in range(len(items), 1, -1):
+        more = len(items) - kept
+        note = [f"{ellipsis()} and {more} more"] if more else []
+        if len(packed([*items[:kept], *note], room)) == 1:
+            return [*items[:kept], *note]
+    return list(items[:1])
 
 
 def left_out(count: int) -> str:

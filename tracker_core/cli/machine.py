@@ -12,13 +12,15 @@ __all__ = ["machine_items"]
 
 # Those first that tell what the job itself does.
 _FIRST = ("job_", "gpu.", "cpu_", "memory_percent")
+# Tenths of a percent are of interest below.
+_WHOLE = 10
 _LAST = ("network_", "disk_")
 
 
 def machine_items(series: Mapping[str, Summary]) -> list[str]:
-    """Return what the launcher has sampled last, and the most where that was more.
+    """Return what the launcher has sampled last, with its most but for percentages.
 
-    ``job cpu 98% (max 99.5%)``, ``job memory 1.2 GiB``, ``disk read 12 MiB/s``
+    ``job cpu 98%``, ``job memory 1.2 GiB (max 2.0 GiB)``, ``disk read 12 MiB/s``
     """
     names = [name for name in series if name.startswith(SYSTEM)]
     return [_item(name, series[name]) for name in sorted(names, key=_place)]
@@ -42,7 +44,8 @@ def _item(name: str, summary: Summary) -> str:
     else:
         words, unit = name, ""
     last, most = (_amount(value, unit) for value in (summary.last, summary.max))
-    more = "" if summary.max is None or most == last else f" (max {most})"
+    is_more = summary.max is not None and most != last and unit != "_percent"
+    more = f" (max {most})" if is_more else ""
     return f"{words.replace('_', ' ').replace('.', ' ')} {last}{more}"
 
 
@@ -50,7 +53,7 @@ def _amount(value: Value, unit: str) -> str:
     if not isinstance(value, int | float) or not abs(value) < float("inf"):
         return value_cell(value)
     if unit == "_percent":
-        return f"{value:.3g}%"
+        return f"{value:.0f}%" if value >= _WHOLE else f"{value:.1f}%"
     if unit:
         return size_words(int(value)) + ("/s" if unit == "_bytes_per_s" else "")
     return f"{value:.4g}"

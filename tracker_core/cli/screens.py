@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from tracker_core.cli.delivered import delivery_words
 from tracker_core.cli.glyphs import status_glyph
-from tracker_core.cli.layout import cut, ellipsis
+from tracker_core.cli.layout import cut, ellipsis, fitting, packed
 from tracker_core.cli.machine import machine_items
 from tracker_core.cli.outcomes import cause_text, outcome_words, status_text
 from tracker_core.cli.seriesrows import lines_with_courses, series_lines
@@ -19,6 +19,7 @@ __all__ = ["run_line", "run_screen", "runs_screen"]
 _FEWEST_LOGS = 4
 _MOST_ATTEMPTS = 2
 _MOST_IN_LINE = 6
+_LABEL = 11
 
 
 def run_screen(sight: Sight, room: int, height: int) -> list[str]:
@@ -70,9 +71,8 @@ def _head(sight: Sight, room: int) -> list[str]:
     }
     lines = [cut(name, room), cut(status, room)]
     for label, items in facts.items():
-        found = list(items)
-        if found:
-            lines.append(cut("  ".join((f"{label:9}", *found)), room))
+        found = packed(fitting(list(items), room - _LABEL), room - _LABEL)
+        lines += [cut(f"{label:{_LABEL}}{line}", room) for line in found]
     return lines
 
 
