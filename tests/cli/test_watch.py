@@ -199,6 +199,17 @@ def test_watch_prints_for_programs(tracker: "Cli", store: "Store") -> None:
     assert found["delivery"] is None
 
 
+def test_watch_prints_what_a_plain_tracker_holds(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without history there is no course and no pace."""
+    monkeypatch.setenv("TRACKER_BACKENDS", "plain=tests.cli.test_show:create_plain")
+
+    done = tracker("watch", "@last")
+
+    assert (done.code, done.err) == (0, "")
+
+
 def test_watch_needs_a_run_that_runs(tracker: "Cli", store: "Store") -> None:
     """Without one the newest is told."""
     assert "no run yet in 'one'" in tracker("watch").err
