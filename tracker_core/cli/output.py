@@ -37,7 +37,7 @@ def show_output(wanted: str, backend: str | None, *, as_json: bool) -> None:
         print_json({"run_id": run.run_id, "console": console})
         return
     if not found:
-        say(f"of run {run.name!r} no output is kept")
+        say(f"of run {run.name!r} no output is kept; `tracker run` keeps it")
     _Output(has_titles=len(found) > 1).print(found)
 
 
