@@ -71,6 +71,10 @@ class Forwarding:
             _send(process, number)
         self._early.clear()
 
+    def job_id(self) -> int | None:
+        """Return the id of the process that signals are handed on to, or None."""
+        return None if self._process is None else self._process.pid
+
     def pause(self, seconds: float) -> None:
         """Wait, with no job to hand on to, until the time is over or the end is asked.
 

@@ -125,7 +125,7 @@ def _attempt(
         told = {**launch.job_environment(environ), **left.variables}
         with (
             _output(launch, delivery, command, environ) as console,
-            Sampling(delivery.send, launch.home, launch.settings),
+            Sampling(delivery.send, launch.home, launch.settings, forwarding.job_id),
         ):
             end = run_job(command, told, forwarding, console)
     left.collect(delivery.send)

@@ -1,4 +1,4 @@
-"""What a machine and the processes of a job use, as a launcher reads it.
+"""What a machine and the processes of a job use, as its launcher reads it.
 
 It is read by psutil, and from NVIDIA's cards by their own library where that is there,
 see :mod:`tracker_core.graphics`. A system that hides a number, or a process that has
@@ -40,21 +40,28 @@ _LOOPBACK = ("lo", "lo0")
 
 
 class Machine:
-    """Reads this machine, and the processes below this one.
+    """Reads this machine, and the processes of a job.
 
     Rates and shares are of the time since the reading before, the first since it was
     made. It belongs to one thread.
 
     Args:
         folder: A folder of the file system whose free space is of interest.
+        job: Gives the id of the process that this one has started as the job, or None
+            before that.
         clock: Gives the seconds that rates are of.
     """
 
     def __init__(
-        self, folder: Path, clock: Callable[[], float] = time.monotonic
+        self,
+        folder: Path,
+        job: Callable[[], int | None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Note where the counters stand."""
         self._folder = folder
+        self._job_id = job
+        self._root: psutil.Process | None = None
         self._clock = clock
         self._graphics = Graphics()
         self._totals: dict[str, tuple[float, float]] = {}
@@ -107,7 +114,7 @@ class Machine:
         yield from self._rate("network_sent_bytes", sent)
 
     def _job(self) -> Iterator[_Pair]:
-        processes = psutil.Process().children(recursive=True)
+        processes = self._processes()
         spent = os.times()
         # What a process has used that has ended is told of who has waited for it.
         seconds = spent.children_user + spent.children_system
@@ -116,11 +123,23 @@ class Machine:
             with suppress(psutil.Error), process.oneshot():
                 seconds += sum(process.cpu_times()[:4])
                 memory += process.memory_info().rss
-        if processes:
+        if memory:
             yield "job_memory_bytes", memory
         share = self._grown("job_cpu", seconds)
         if share is not None:
             yield "job_cpu_percent", round(100 * share, 1)
+
+    def _processes(self) -> list[psutil.Process]:
+        """Return those of the job that live; launchers have other helpers beside it."""
+        job_id = self._job_id()
+        if job_id is None:
+            return []
+        with suppress(psutil.NoSuchProcess):
+            # Once for all: another process may have the id later.
+            if self._root is None:
+                self._root = psutil.Process(job_id)
+            return [self._root, *self._root.children(recursive=True)]
+        return []
 
     def _rate(self, name: str, total: int) -> Iterator[_Pair]:
         grown = self._grown(name, total)

@@ -46,6 +46,7 @@ class Sampling:
             nothing is recorded, and so nothing sampled.
         settings: How often to sample, if at all, and which rank of a distributed job
             the launcher is.
+        job: Gives the id of the process of the job, or None before it has begun.
     """
 
     def __init__(
@@ -53,10 +54,12 @@ class Sampling:
         send: Callable[[MetricsBody], object],
         folder: Path | None,
         settings: Settings,
+        job: Callable[[], int | None],
     ) -> None:
         """Nothing is sampled yet."""
         self._send = send
         self._folder = None if settings.mode == "off" else folder
+        self._job = job
         self._interval = settings.system_interval
         self._stream = f"{_STREAM}/{settings.rank}" if settings.rank else _STREAM
         self._first = min(_FIRST_S, self._interval)
@@ -92,7 +95,7 @@ class Sampling:
             return
         from tracker_core.machine import Machine
 
-        with closing(Machine(folder)) as machine:
+        with closing(Machine(folder, self._job)) as machine:
             pause, last = self._first / 2, time.monotonic()
             while not self._ends.wait(pause):
                 cost, last = self._sample(machine), time.monotonic()

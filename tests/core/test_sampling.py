@@ -1,5 +1,6 @@
 """Tests of sampling the machine and the job while it runs."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -23,7 +24,7 @@ def _sampling(
 ) -> Iterator[Callable[[], MetricsBody]]:
     """Sample, and give what waits for the next one."""
     sent: queue.Queue[MetricsBody] = queue.Queue()
-    with Sampling(sent.put, folder, settings):
+    with Sampling(sent.put, folder, settings, os.getpid):
         yield lambda: sent.get(timeout=_WAIT_S)
 
 
@@ -68,7 +69,7 @@ def test_sampling_goes_on_when_a_record_is_refused(tmp_path: Path) -> None:
         calls.put(body)
         raise RunEndedError("r")
 
-    with Sampling(refuse, tmp_path, _OFTEN):
+    with Sampling(refuse, tmp_path, _OFTEN, os.getpid):
         bodies = [calls.get(timeout=_WAIT_S) for _ in range(2)]
 
     assert len(bodies) == 2
@@ -83,11 +84,11 @@ def test_nothing_is_sampled_where_nobody_wants_it(
     """There is no thread either."""
     before = threading.active_count()
 
-    with Sampling(_never, tmp_path, settings):
+    with Sampling(_never, tmp_path, settings, os.getpid):
         assert threading.active_count() == before
 
 
 def test_short_job_has_no_sample(tmp_path: Path) -> None:
     """There would be nothing to see."""
-    with Sampling(_never, tmp_path, Settings(system_interval=1e6)):
+    with Sampling(_never, tmp_path, Settings(system_interval=1e6), os.getpid):
         pass
