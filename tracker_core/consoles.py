@@ -45,9 +45,11 @@ __all__ = ["Console", "console_name", "keep_left_logs"]
 _PIPE_BYTES = 2**20
 _MEDIA_TYPE = "text/plain; charset=utf-8"
 _KIND = "console"
-# The modules alone, without what the library loads for a job.
+# A child of nobody here, so that it is not taken for a part of the job. It loads the
+# modules alone, without what the library loads for a job.
 _READER = (
-    "import sys, types; package = types.ModuleType('tracker_core'); "
+    "import os, sys, types; os.fork() and os._exit(0); "
+    "package = types.ModuleType('tracker_core'); "
     "package.__path__ = [sys.argv[1]]; sys.modules['tracker_core'] = package; "
     "from tracker_core.teeing import main; main(sys.argv[2:])"
 )
@@ -111,7 +113,7 @@ class Console:
         self._control, far_control = socket.socketpair()
         try:
             words = self._make_ends()
-            self._reader = self._start(far_control, words, secrets)
+            self._starter = self._start(far_control, words, secrets)
         except BaseException:
             self._control.close()
             self.let_go()
@@ -163,6 +165,7 @@ class Console:
             warn("the output of the job is not kept: %s", error)
         finally:
             self._control.close()
+            self._starter.wait()
             if self._lock is not None:
                 self._lock.drop()
 
@@ -175,14 +178,7 @@ class Console:
                 self._control.sendall(b"e")
             while piece := self._control.recv(4096):
                 answer += piece
-        goes_on = answer.startswith(b"+")
-        if goes_on:
-            # It passes on what others write who were left behind, for as long as they
-            # do, and belongs to nobody.
-            self._reader.returncode = 0
-        else:
-            self._reader.wait()
-        return answer.decode().strip("+\n") if answer else None
+        return answer.decode().strip() if answer else None
 
     def _send(self, send: Callable[[ArtifactBody, Content], ArtifactBody]) -> None:
         log = joined_log(self._place)

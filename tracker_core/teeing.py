@@ -7,8 +7,7 @@ with it. It is started with
 - the folder of the log, see :mod:`tracker_core.consolelog`,
 - a socket to the launcher. The launcher says ``b"e"`` when the job has ended; what the
   job has written by then belongs to the log. Then the reader answers with a line, which
-  says why there is no log and is empty where there is one, with ``+`` before it where
-  somebody else holds the output, and lets go of the socket,
+  says why there is no log and is empty where there is one, and lets go of the socket,
 - pairs of descriptors: where it reads, and where it writes what it has read.
 
 Each pair has a thread that only passes bytes on, so neither the log nor the other
@@ -87,7 +86,7 @@ class _Waiting:
             else:
                 self._last.append((number, data))
                 self._size += len(data)
-            while self._size > self._most:
+            while self._size > self._most and len(self._last) > 1:
                 _, dropped = self._last.popleft()
                 self._size -= len(dropped)
                 self._skipped += len(dropped)
@@ -229,8 +228,7 @@ def tee(
             log.finish(waiting)
             # A launcher that has gone hears nothing.
             with suppress(OSError):
-                goes_on = any(stream.is_alive() for stream in streams)
-                control.sendall(f"{'+' * goes_on}{log.failure}\n".encode())
+                control.sendall(f"{log.failure}\n".encode())
         for stream in streams:
             stream.join()
     finally:
