@@ -90,6 +90,15 @@ def test_screen_of_a_run_shows_what_is_new(store: "Store") -> None:
     ]
 
 
+def test_screen_of_a_run_without_messages_shows_what_it_prints(
+    store: "Store",
+) -> None:
+    """Many jobs log none, and print."""
+    store.run("x", store.content("console/1.log", b"a\tb\n\x1b[2J\n", None, "console"))
+
+    assert run_screen(sight(store.tracker), 80, 24)[2:] == ["", "a       b", "\\x1b[2J"]
+
+
 def test_screen_of_a_run_tells_of_earlier_attempts(store: "Store") -> None:
     """How the attempt before ended stands below the status."""
     failed = EndedBody("launcher", "FAILED", {"kind": "exit_code", "exit_code": 3})

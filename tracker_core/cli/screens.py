@@ -105,7 +105,7 @@ def _logs(sight: Sight, room: int) -> list[str]:
     return [
         cut(f"{stamp(one.time_ns)[11:19]} {one.level:5} {one.message}", room)
         for one in sight.logs
-    ]
+    ] or [cut(line.expandtabs(), room) for line in sight.printed]
 
 
 def _runs_row(sight: Sight) -> tuple[str, ...]:

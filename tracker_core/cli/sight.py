@@ -1,11 +1,13 @@
 """What ``tracker watch`` sees of a run at one moment."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.card import SYSTEM
+from tracker_core.cli.consoles import Consoles
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.delivered import read_delivery
 from tracker_core.cli.following import rest
@@ -18,6 +20,7 @@ __all__ = ["Eye", "Sight", "main_series", "running", "watched"]
 
 # What a screen may have lines for.
 _MOST_RUNS = 50
+_MOST_PRINTED = 100
 
 
 class Sight(NamedTuple):
@@ -27,6 +30,7 @@ class Sight(NamedTuple):
         run: Who it is and how it fares.
         series: The summaries of its series.
         logs: Its last messages.
+        printed: The last lines that it has printed, where it has logged no message.
         delivery: How far the backends are; None without a journal on this machine.
         courses: Where the courses of series are read; None without history.
         step: The newest step of its main series, or None.
@@ -36,6 +40,7 @@ class Sight(NamedTuple):
     run: RunInfo
     series: Mapping[str, Summary]
     logs: list[LogEntry]
+    printed: list[str]
     delivery: list[BackendState] | None
     courses: Courses | None
     step: int | None
@@ -66,6 +71,8 @@ class Eye:
         self._has_history = Capability.HISTORY in tracker.capabilities
         self._courses = Courses(tracker, run_id) if self._has_history else None
         self._attempts = 0
+        self._consoles = Consoles(tracker, run_id)
+        self._printed: deque[str] = deque(maxlen=_MOST_PRINTED)
 
     def look(self, run: RunInfo, most_logs: int) -> Sight:
         """Return what there is to see of a run, which is ``run`` at this moment."""
@@ -78,8 +85,14 @@ class Eye:
         logs: list[LogEntry] = []
         if self._has_history and most_logs:
             logs = list(self._tracker.logs(self._run_id, limit=most_logs))
+        printed = self._last_printed() if most_logs and not logs else []
         delivery = read_delivery(self._run_id)
-        return Sight(run, series, logs, delivery, self._courses, step, rate)
+        return Sight(run, series, logs, printed, delivery, self._courses, step, rate)
+
+    def _last_printed(self) -> list[str]:
+        for piece in self._consoles.read():
+            self._printed.extend(piece.text.splitlines())
+        return list(self._printed)
 
     def _pace(self, series: Mapping[str, Summary]) -> tuple[int | None, float | None]:
         name = main_series(series)
