@@ -30,6 +30,7 @@ SECRETS_VARIABLE = "TRACKER_HIDDEN"
 """Tells the reader of output what its log must not show, as a list in JSON."""
 
 _PIECE_BYTES = 2**20
+_LONGEST_NAME = 200
 _KEY = re.compile("-{4,5} ?(BEGIN|END) [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
 _KEY_LINE = re.compile(r"[ \t]*[\w+/=-]{16,}[ \t]*\r?$", re.MULTILINE)
 
@@ -152,26 +153,31 @@ class _Hiding:
     """Takes secrets out of text that comes bit by bit, each bit of whole lines.
 
     A private key is known by the lines around it, so its first line is put before what
-    comes next for as long as its last one has not come.
+    comes next for as long as its last one has not come. Else the line before is put
+    there: it may be the name of a value.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = tuple(secrets)
         self._open_key = ""
+        self._line = ""
 
     def hide(self, text: str) -> str:
         """Return what may be kept of a text."""
-        hidden = redact(f"{self._open_key}{text}", self._secrets)
+        before = self._open_key or self._line
+        hidden = redact(f"{before}{text}", self._secrets)
         if not self._open_key:
-            return hidden
+            return hidden.partition("\n")[2] if before else hidden
         return hidden.removeprefix(self._open_key.rstrip("\n")).removeprefix("\n")
 
     def go_on(self, text: str) -> None:
         """Note that another text follows this one."""
+        last = text[text.rfind("\n", 0, -1) + 1 :]
+        self._line = last if last.endswith("\n") and len(last) <= _LONGEST_NAME else ""
         if "PRIVATE KEY" in text:
-            *_, last = _KEY.finditer(text) if _KEY.search(text) else (None,)
-            if last is not None:
-                self._open_key = f"{last[0]}\n" if last[1] == "BEGIN" else ""
+            *_, mark = _KEY.finditer(text) if _KEY.search(text) else (None,)
+            if mark is not None:
+                self._open_key = f"{mark[0]}\n" if mark[1] == "BEGIN" else ""
         elif self._open_key and not _KEY_LINE.match(text):
             self._open_key = ""
 

@@ -104,13 +104,14 @@ def kept_text(text: str) -> str:
 def describe(error: BaseException, configs: Iterable[str | None] = ()) -> str:
     """Return the type and the message of ``error`` in one line, without secrets.
 
-    It never fails, whatever the error's own ``__str__`` does.
+    Those of ``configs`` are hidden, and what this process was given. It never fails,
+    whatever the error's own ``__str__`` does.
     """
     import traceback
 
     text = "".join(traceback.format_exception_only(error))
     text = text.removeprefix(f"{type(error).__module__}.")
-    return " ".join(redact(text, configs).split())
+    return " ".join(redact(text, [*configs, *known_secrets()]).split())
 
 
 def shows_secret(error: BaseException, configs: Iterable[str | None]) -> bool:

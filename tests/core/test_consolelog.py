@@ -125,3 +125,14 @@ def test_log_hides_a_key_that_comes_in_parts(tmp_path: Path, size: int) -> None:
 
     assert text_of(tmp_path).startswith("before\n-----BEGIN PRIVATE KEY-----")
     assert text_of(tmp_path).endswith("-----END PRIVATE KEY-----\n\nafter\n")
+
+
+def test_log_hides_a_value_whose_name_came_before(tmp_path: Path) -> None:
+    """They may come at different times, and what is between them stays."""
+    log = ConsoleLog(tmp_path)
+
+    for line in ("- name: DB_PASSWORD\n", "  value: hunter2\n", "", "bye\n"):
+        log.write(line)
+    log.finish()
+
+    assert text_of(tmp_path) == "- name: DB_PASSWORD\n  value: ***\nbye\n"
