@@ -32,7 +32,7 @@ SECRETS_VARIABLE = "TRACKER_HIDDEN"
 _PIECE_BYTES = 2**20
 _LONGEST_NAME = 200
 _KEY = re.compile("-{4,5} ?(BEGIN|END) [A-Z0-9 ]{0,60}PRIVATE KEY(?: BLOCK)? ?-{4,5}")
-_KEY_LINE = re.compile(r"[ \t]*[\w+/=-]{16,}[ \t]*\r?$", re.MULTILINE)
+_KEY_LINE = re.compile(r"[ \t+>#|-]{0,20}[\w+/=-]{16,}[ \t]*\r?$", re.MULTILINE)
 
 
 class Bounds(NamedTuple):

@@ -88,9 +88,9 @@ _DASHES = re.compile(
     r"-{4,5} ?(BEGIN|END) (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)? ?-{4,5}"
 )
 _KEY_LINES = re.compile(
-    r"(?:\*\*\*)?(?:(?:\\[nrt]|[\s\"',>|\\-])*+[A-Za-z0-9/+=]{20,}+)*+"
+    r"(?:\*\*\*)?(?:(?:\\[nrt]|[\s\"',>|\\+#-])*+[A-Za-z0-9/+=]{20,}+)*+"
 )
-_REST_OF_KEY = re.compile(r"(?:\\[nrt]|[\s\"',>|\\-])*+[A-Za-z0-9/+=]*+")
+_REST_OF_KEY = re.compile(r"(?:\\[nrt]|[\s\"',>|\\+#-])*+[A-Za-z0-9/+=]*+")
 _LONGEST_KEY = 2**15
 _SMALL = {ord(letter): letter.lower() for letter in ascii_uppercase}
 

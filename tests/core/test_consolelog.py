@@ -136,3 +136,16 @@ def test_log_hides_a_value_whose_name_came_before(tmp_path: Path) -> None:
     log.finish()
 
     assert text_of(tmp_path) == "- name: DB_PASSWORD\n  value: ***\nbye\n"
+
+
+def test_log_hides_a_key_of_a_diff_that_comes_in_parts(tmp_path: Path) -> None:
+    """The signs before its lines are no end of it."""
+    log = ConsoleLog(tmp_path)
+
+    for line in KEY.splitlines(keepends=True):
+        log.write(f"+ {line}")
+    log.write("bye\n")
+    log.finish()
+
+    assert "MIIEv" not in text_of(tmp_path)
+    assert text_of(tmp_path).endswith("bye\n")
