@@ -298,10 +298,15 @@ def _remove(place: Path) -> None:
 
 
 def _place_of(number: int) -> tuple[int, int] | None:
-    """Return where an output leads to; None where it is closed."""
+    """Return where an output leads to; None where it is closed.
+
+    What this process has opened since may have its number, and is for it alone.
+    """
     try:
         found = os.fstat(number)
     except OSError:
+        return None
+    if not os.get_inheritable(number):
         return None
     return found.st_dev, found.st_ino
 

@@ -419,6 +419,14 @@ def test_run_follows_the_size_of_its_terminal(tracker: "Cli") -> None:
     terminal.finish()
 
 
+def test_run_without_an_output_gives_the_job_none(tracker: "Cli") -> None:
+    """What the launcher opens in its place is not written to."""
+    done = tracker.without_output("run", "--", "sh", "-c", "echo a; echo b >&2")
+
+    assert done.err.splitlines()[-1] == "b"
+    assert tracker("get", "@last", "console/1.log").out.splitlines()[-1] == "b"
+
+
 def test_run_without_console_leaves_the_output_alone(tracker: "Cli") -> None:
     """Nothing stands between, and nothing is kept."""
     code = "import os; print(os.ttyname(1) == os.ttyname(0))"
