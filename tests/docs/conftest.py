@@ -54,7 +54,13 @@ def _run(folder: Path, *command: str) -> str:
         key: text for key, text in os.environ.items() if not key.startswith(_LEFT_OUT)
     }
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**kept, "HOME": str(folder), "PATH": beside}
+    environment = {
+        **kept,
+        "HOME": str(folder),
+        "PATH": beside,
+        # What the job logs is shown, however long it takes here.
+        "TRACKER_SYSTEM_INTERVAL": "0",
+    }
     return subprocess.run(
         command,
         cwd=folder,
