@@ -5,6 +5,7 @@ import pty
 import signal
 import socket
 import threading
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -292,6 +293,27 @@ def test_twin_is_told_of_the_size() -> None:
     assert os.get_terminal_size(job) == (100, 30)
     assert heard == [signal.SIGWINCH]
     for number in (screen, real, reader, job):
+        os.close(number)
+
+
+def test_twin_gives_what_was_written_between_changes_of_its_settings() -> None:
+    """Ends of lines are those that the job wrote, whatever the settings are."""
+    screen, real = pty.openpty()
+    reader, job = open_twin(real)
+    twin = Twin(reader, real)
+
+    os.write(job, b"a\n")
+    first = twin.read(100)
+    tty.setcbreak(job)
+    second = twin.read(100)
+    os.write(job, b"b\r\n")
+    third = twin.read(100)
+    os.close(job)
+
+    assert (first, second, third) == (b"a\n", None, b"b\r\n")
+    assert twin.read(100) == b""
+    twin.stop()
+    for number in (screen, real, reader):
         os.close(number)
 
 
