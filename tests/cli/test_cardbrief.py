@@ -75,7 +75,6 @@ def test_card_fits_a_screen(store: "Store") -> None:
         "experiment   iris",
         "group        sweep",
         "parent       p",
-        "machine      node7  Python 3.12.1",
         "params       layers=[64,64]  lr=0.1  third=0.333333",
         "tags         device=cpu",
         "tracks       robot",

@@ -51,7 +51,7 @@ def brief_lines(card: Card, courses: Courses | None, room: int) -> list[str]:
         f"{'run id':{_LABEL}}{clean(card.run.run_id)}",
     ]
     facts = {
-        **_life(card.run),
+        **_life(card),
         **_origin(card),
         **_said(card, room - _LABEL),
         **_lineage(card),
@@ -64,48 +64,48 @@ def brief_lines(card: Card, courses: Courses | None, room: int) -> list[str]:
     return lines
 
 
-def _life(run: RunInfo) -> dict[str, list[str]]:
-    now = datetime.now(UTC)
+def _life(card: Card) -> dict[str, list[str]]:
+    run, now = card.run, datetime.now(UTC)
+    environment = _recorded(card, "environment")
+    host, python = (words_of(environment.get(name)) for name in ("host", "python"))
+    where = [host and f"on {host}", python and f"Python {python}"]
+    is_started = run.started_at is not None
     return {
         "experiment": [run.experiment or ""],
         "group": [run.group_id or ""],
         "parent": [run.parent_run_id or ""],
-        "started": [_since(run.started_at, now)],
-        "created": ["" if run.started_at else _since(run.created_at, now)],
+        "started": [_since(run.started_at, now), *where] if is_started else [],
+        "created": [] if is_started else [_since(run.created_at, now), *where],
     }
 
 
 def _origin(card: Card) -> dict[str, list[str]]:
-    code, environment = (
-        found if isinstance(found, dict) else {}
-        for found in map(card.provenance.get, ("code", "environment"))
-    )
-    python = words_of(environment.get("python"))
     return {
-        "code": [code_words(code)],
-        "machine": [
-            words_of(environment.get("host")),
-            python and f"Python {python}",
-            _memory(card.run.attempts),
-        ],
+        "code": [code_words(_recorded(card, "code"))],
         "trace": [card.run.trace_id or "", card.run.span_id or ""],
         "delivery": delivery_words(card.delivery or ()),
     }
 
 
-def _memory(attempts: Sequence[Attempt]) -> str:
+def _recorded(card: Card, part: str) -> dict[str, Value]:
+    found = card.provenance.get(part)
+    return found if isinstance(found, dict) else {}
+
+
+def _memory(attempts: Sequence[Attempt]) -> list[str]:
     peaks = [one.peak_memory_bytes for one in attempts if one.peak_memory_bytes]
-    return f"peak memory {size_words(max(peaks))}" if peaks else ""
+    return [f"peak memory {size_words(max(peaks))}"] if peaks else []
 
 
 def _said(card: Card, room: int) -> dict[str, list[str]]:
+    measured = machine_items(card.series)
     return {
         "config": _pairs(card.run.experiment_config or {}),
         "params": _pairs(card.params),
         "tags": _pairs(card.tags),
-        "metadata": _pairs(card.metadata),
+        "metadata": fitting(_pairs(card.metadata), room),
         "tracks": list(card.story.topics) if card.story else [],
-        "system": fitting(machine_items(card.series), room),
+        "system": fitting([*_memory(card.run.attempts), *measured], room),
     }
 
 

@@ -55,7 +55,7 @@ def packed(items: Iterable[str], room: int, most: int | None = None) -> list[str
 
 def fitting(items: Sequence[str], room: int) -> list[str]:
     """Return as many items as one line has room for, the last counting the others."""
-    for kept in range(len(items), 1, -1):
+    for kept in range(len(items), 0, -1):
         more = len(items) - kept
         note = [f"{ellipsis()} and {more} more"] if more else []
         if len(packed([*items[:kept], *note], room)) == 1:
