@@ -127,20 +127,21 @@ PLAIN_VALUES = _words(
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _MARKERS = re.compile(
     r"""
-    \*+ | [xX]{3,} | \.{2,}.* | …
+    \*+ | [xX]{3,} | \.{2,} | …
     | <[^<>]*> | \[[^\[\]]*\] | \{+[\w.:! -]*\}* | [|>][+-]?\d? | ![A-Za-z]*
-    | \$\{.*\} | \$\(.* | \$[A-Z_][A-Z0-9_]* | \$\d | \$\$
-    | %\(?\w*\)?[sdr]? | %\w+% | @\w+@
+    | \$\{.*\} | \$\(.*\) | \$[A-Z_][A-Z0-9_]* | \$\d | \$\$
+    | %[sdr] | %\(\w+\)[sdr]? | %\w+% | @\w+@
     | (?:[a-z][a-z0-9+]{1,11}:)?//[^:@?\s]*           # a URL, no more
     | (?:~|\.{1,2})/[\w./-]* | [\w-]+/[\w./-]+\.[a-z]{2,4}
     | [\w.-]+\.(?:json|ya?ml|toml|ini|cfg|env|pem|key|crt|pub|txt|pt|bin|py|md)
-    | (?i:your|my|some|the)[-_ ].* | (?i:redacted|masked|filtered|removed|example).*
+    | (?i:your|my|some|the)[-_ ][A-Za-z_. -]*
+    | (?i:redacted|masked|filtered|removed|example)[a-z]*
     | [-–—=:]+ | :[a-z]+:.*
     """,
     re.VERBOSE,
 )
 # A slash begins many a random string too: a path has short parts of plain letters.
-_ABSOLUTE = re.compile(r"/(?:[a-z][\w.@-]{0,40}/)*[\w.@-]{0,40}")
+_ABSOLUTE = re.compile(r"/(?:[a-z][\w.@-]{0,40}/)+[\w.@-]{0,40}|/[a-z_.-]{0,40}")
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
 _PASSWORD = re.compile(r"pass|pwd", re.IGNORECASE)
 _DIGITS = re.compile(r"\d+")
