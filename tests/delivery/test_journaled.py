@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from tracker_core.journal.writer import JournalWriter
 from tracker_core.records import Batch
 from tracker_core.testing import FaultyTracker, MemoryTracker
 from tracker_core.testing.faults import Fail, Hang, always, first
+from tracker_sqlite import create
 
 _Open = Callable[..., AppRun]
 
@@ -481,3 +483,31 @@ def _configure(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     monkeypatch.setitem(sys.modules, "picky_backend", module)
     monkeypatch.setenv("TRACKER_JOB_ID", "r")
     monkeypatch.setenv("TRACKER_BACKENDS", "picky=picky_backend:create")
+
+
+def test_last_process_delivers_what_nobody_looks_for_any_more(
+    folder: RunFolder, tmp_path: Path
+) -> None:
+    """Another one held the backend, and has ended a moment before."""
+    (holder, other) = (
+        JournaledDelivery(
+            folder,
+            JournalWriter(folder, role="job"),
+            [Target.of(create(str(tmp_path / "runs.db")))._replace(is_owned=True)],
+        )
+        for _ in range(2)
+    )
+    runs = []
+    for delivery in (holder, other):
+        delivery.start()
+        run = AppRun("r", [], delivery=delivery)
+        run.start()
+        runs.append(run)
+
+    runs[0].finish()
+    runs[1].log_param("late", 1)
+    runs[1].finish()
+
+    with closing(create(str(tmp_path / "runs.db"))) as tracker:
+        assert tracker.params("r") == {"late": 1}
+        assert tracker.run("r").status == "FINISHED"

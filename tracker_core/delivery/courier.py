@@ -143,6 +143,26 @@ class Courier:
         else:
             _touch(self._folder.doorbell)
 
+    def take_over(self, written: dict[str, int], deadline: float) -> None:
+        """Wait until the backend has what was written, or this process delivers.
+
+        A process that delivers, and ends too, may have looked for the last time; then
+        its lock becomes free.
+
+        Args:
+            written: The last sequence number of each writer.
+            deadline: The monotonic time to wait until.
+        """
+        self.hurry()
+        while not (self.is_holder or self.has_taken(written)):
+            left = deadline - time.monotonic()
+            if left <= 0 or (self._thread is None and self._take_lock()):
+                return
+            # Its thread tries the lock once more.
+            self._wake.set()
+            with self._changed:
+                self._changed.wait(min(_LOOK_EACH_S / 5, left))
+
     def wait_until_taken(self, written: dict[str, int], deadline: float | None) -> bool:
         """Wait until the backend has what was written.
 
@@ -227,6 +247,7 @@ class Courier:
         _carrying.is_on = True
         try:
             while not self._stops.is_set():
+                self._wake.clear()
                 with self._told():
                     if self._lock is not None or self._take_lock():
                         self._carry()

@@ -258,11 +258,15 @@ class JournaledDelivery(Delivery):
             return
         if self._waits_for_all:
             self._settle()
-        held = [courier for courier in self._couriers if courier.is_holder]
         written = self._writer.written()
-        for courier in held:
-            courier.conclude()
+        held: list[Courier] = []
         try:
+            if self._is_last():
+                for courier in self._couriers:
+                    courier.take_over(written, deadline)
+            held += [courier for courier in self._couriers if courier.is_holder]
+            for courier in held:
+                courier.conclude()
             for courier in held:
                 self._wait_for(courier, written, deadline)
         except BaseException:
@@ -273,6 +277,20 @@ class JournaledDelivery(Delivery):
             self._stop(deadline)
         for courier in held:
             self._sum_up(courier, written)
+
+    def _is_last(self) -> bool:
+        """Tell whether all other processes of the run have ended, or nearly so.
+
+        Else one of them delivers, now or when it ends.
+        """
+        own = self._writer.writer.id
+        with suppress(OSError, JournalError):
+            return not any(
+                writer.is_alive() and not writer.is_settled
+                for writer in self._folder.writers()
+                if writer.writer.id != own and not writer.is_shared
+            )
+        return False
 
     def _settle(self) -> None:
         """Let what others have left behind end too: this one has outlived them."""
