@@ -4,6 +4,7 @@ What jobs have logged is somebody else's text, so all of it is escaped.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ __all__ = ["run_page", "table_page"]
 
 _MOST_ROWS = 50
 _MOST_COLUMNS = 12
+_MOST_SERIES = 4
+# What the launcher measures comes after what the job has logged.
+_MACHINE = "system/"
 _LONGEST = 60
 _ALWAYS = ("name", "status", "experiment", "started_at", "duration")
 
@@ -52,14 +56,24 @@ def table_page(table: "RunTable") -> str:
     shown += [
         name
         for name in names
-        if name.startswith("params.")
-        and len({to_json(_value(row.get(name))) for row in rows}) > 1
-    ]
-    shown += [name for name in names if name.endswith(".last")]
+        if name.endswith(".last") and not name.startswith(f"metrics.{_MACHINE}")
+    ][:_MOST_SERIES]
+    shown += _differing(rows, names)
     shown = shown[:_MOST_COLUMNS]
     body = _table(shown, ([row.get(name) for name in shown] for row in rows))
     more = len(table) - len(rows)
     return f"<div>{body}{f'<p>and {more} more</p>' if more else ''}</div>"
+
+
+def _differing(rows: Sequence[Mapping[str, object]], names: Iterable[str]) -> list[str]:
+    """Return the params in which rows differ, those with most values first."""
+    looks = {
+        name: len({to_json(_value(row.get(name))) for row in rows})
+        for name in names
+        if name.startswith("params.")
+    }
+    differing = [name for name, count in looks.items() if count > 1]
+    return sorted(differing, key=lambda name: (-looks[name], name))
 
 
 def _pairs(title: str, pairs: Mapping[str, object]) -> str:
@@ -69,9 +83,14 @@ def _pairs(title: str, pairs: Mapping[str, object]) -> str:
 def _series(run: "StoredRun") -> str:
     rows = [
         (name, one.count, one.last, one.min, one.max)
-        for name, one in run.series.items()
+        for name, one in sorted(run.series.items(), key=_own_first)
     ]
     return _table(("Series", "points", "last", "min", "max"), rows) if rows else ""
+
+
+def _own_first(series: tuple[str, object]) -> tuple[bool, str]:
+    name, _ = series
+    return name.startswith(_MACHINE), name
 
 
 def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
@@ -80,7 +99,8 @@ def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
         f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows
     ]
     return (
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+        '<table style="white-space: nowrap"><thead>'
+        f"<tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
     )
 
 
@@ -89,6 +109,8 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, float):
         text = f"{value:.6g}"
+    elif isinstance(value, datetime):
+        text = f"{value:%Y-%m-%d %H:%M:%S}"
     else:
         found = _value(value)
         text = found if isinstance(found, str) else to_json(found)

@@ -162,6 +162,8 @@ def _figure(plot: Plot, *, is_log: bool, has_legend: bool = True) -> "Figure":
     if is_log:
         axes.set_yscale("log")
     axes.set_xlabel(plot.over, parse_math=False)
+    if plot.is_whole:
+        axes.xaxis.get_major_locator().set_params(integer=True)
     if has_legend:
         axes.set_title(_short(_title(plot, is_log=is_log)), parse_math=False)
         _add_legend(figure, handles, [_short(line.label) for line in plot.lines])
