@@ -59,7 +59,9 @@ class TerminalText:
         first, *others = seen.split("\n")
         out: list[str] = []
         self._write(first, out)
-        if self._row == len(self._lines) - 1 and not _MOVES.search(seen):
+        is_mere = max(map(len, others), default=0) <= _LONGEST_LINE
+        is_mere = is_mere and not _MOVES.search(seen)
+        if is_mere and self._row == len(self._lines) - 1:
             self._extend(others)
         else:
             for line in others:
@@ -118,15 +120,19 @@ class TerminalText:
             self._put(part)
 
     def _put(self, text: str) -> None:
-        if not text:
-            return
+        while text:
+            if self._column >= _LONGEST_LINE:
+                self._end_line()
+            room = _LONGEST_LINE - self._column
+            self._put_on_line(text[:room])
+            text = text[room:]
+
+    def _put_on_line(self, text: str) -> None:
         line, column = self._lines[self._row], self._column
         if column > len(line):
             line = line.ljust(column)
         self._column = column + len(text)
         self._lines[self._row] = line[:column] + text + line[self._column :]
-        if self._column > _LONGEST_LINE:
-            self._end_line()
 
     def _end_line(self) -> None:
         if self._is_full_screen:
@@ -165,7 +171,8 @@ class TerminalText:
         elif what in ("B", "E"):
             self._row = min(self._row + number, len(self._lines) - 1)
         elif what == "C":
-            self._column += number
+            # As on a screen, it stops at the edge.
+            self._column = min(self._column + number, _LONGEST_LINE - 1)
         elif what == "D":
             self._column = max(self._column - number, 0)
         elif what == "G":
