@@ -13,7 +13,7 @@ line, where ``{lr}`` stands for the value, as it was written. ``{{lr}}`` stands 
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -27,6 +27,8 @@ __all__ = ["Choice", "Combination", "Param", "combinations", "read_params"]
 _MAX_RUNS = 10_000
 _RANGE = re.compile(r"(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})")
 _PREFIX = "TRACKER_PARAM_"
+# What means itself to every shell.
+_PLAIN_WORD = re.compile(r"[\w@%+=:,./-]+")
 
 
 class Choice(NamedTuple):
@@ -65,15 +67,37 @@ class Combination(NamedTuple):
 
     def filled(self, word: str) -> str:
         """Return a word of the command line with the values in their places."""
+        return self._filled(word, lambda name: self.choices[name].text)
+
+    def filled_script(self, script: str) -> str:
+        """Return a script of a shell with the values in their places.
+
+        Raises:
+            InvalidValueError: A value that has a place is more to a shell than a word.
+        """
+        return self._filled(script, self._plain_word)
+
+    def _filled(self, text: str, told: Callable[[str], str]) -> str:
         if not self.choices:
-            return word
+            return text
+
+        def fill(place: re.Match[str]) -> str:
+            literal, name = place.groups()
+            return f"{{{literal}}}" if literal else told(name)
+
         names = "|".join(map(re.escape, self.choices))
         place = rf"\{{\{{({names})\}}\}}|(?<!\$)\{{({names})\}}"
-        return re.sub(place, self._fill, word)
+        return re.sub(place, fill, text)
 
-    def _fill(self, place: re.Match[str]) -> str:
-        literal, name = place.groups()
-        return f"{{{literal}}}" if literal else self.choices[name].text
+    def _plain_word(self, name: str) -> str:
+        text = self.choices[name].text
+        if _PLAIN_WORD.fullmatch(text) is None:
+            message = (
+                f"the value {text!r} of param {name!r} is no plain word to a shell; "
+                f'write "${_variable(name)}" in the script in place of {{{name}}}'
+            )
+            raise InvalidValueError(message)
+        return text
 
 
 def read_params(words: Iterable[str]) -> list[Param]:

@@ -97,6 +97,21 @@ def test_script_has_the_values_too(tracker: "Cli") -> None:
     assert done.code == 0
 
 
+@pytest.mark.parametrize("value", ["a b; exit 3", "$(exit 3)", "~", "*", '[""]'])
+def test_value_is_no_part_of_a_script(
+    tracker: "Cli", database: Path, value: str
+) -> None:
+    """Nothing is started where a shell would take it for more than a word."""
+    script = ("--shell", "test {lr} = {text}")
+
+    refused = tracker("run", *_sweep("lr=1", f"text={value}"), *script)
+    done = tracker("run", *_sweep("lr=1", f"text={value}"), "--shell", "test {lr} = 1")
+
+    assert (refused.code, done.code) == (2, 0)
+    assert 'write "$TRACKER_PARAM_text" in the script in place of {text}' in refused.err
+    assert len(_runs(database)) == 1
+
+
 def test_one_combination_is_a_run_of_no_group(tracker: "Cli", database: Path) -> None:
     """Its params are logged all the same."""
     done = tracker("run", *_sweep("lr=0.1", "act=relu"), "--", "true")

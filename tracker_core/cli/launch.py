@@ -34,7 +34,7 @@ class _Job(NamedTuple):
     def words(self, params: Combination) -> Sequence[str]:
         """Return the program and its arguments for the params of one run."""
         if self.script is not None:
-            return shell_command(params.filled(self.script))
+            return shell_command(params.filled_script(self.script))
         return [params.filled(word) for word in self.command]
 
     def start(
@@ -144,9 +144,9 @@ def run(
         raise Misuse(f"{message}, not both" if command else message)
     job = _Job(command, script, Retries(retries, backoff))
     sweep = [*combinations(read_params(params))]
+    programs = [job.words(one)[0] for one in sweep]
     launch = _plan(**chosen)._replace(keeps_output=keeps_output, keeps_diff=keeps_diff)
     if len(sweep) > 1:
-        programs = (job.words(one)[0] for one in sweep)
         check_sweep(programs, is_id_given=chosen["run_id"] is not None)
         code = launch_sweep(launch, sweep, job.start)
     else:
