@@ -104,24 +104,29 @@ class Console:
         self.stdout: int | None = None
         self.stderr: int | None = None
         self._name = name
-        self._place = folder.path / "console" / new_writer_id()
-        make_folder(self._place)
-        self._lock = Lock.taken(self._place / "lock")
-        about = {"version": 1, "name": name, "attempt": attempt, "host": folder.host}
-        replace_file(self._place / "about.json", about)
         self._ends: list[_Ends] = []
+        self._lock: Lock | None = None
+        self._place = folder.path / "console" / new_writer_id()
         self._control, far_control = socket.socketpair()
         try:
+            make_folder(self._place)
+            self._lock = Lock.taken(self._place / "lock")
+            about = {"version": 1, "name": name, "attempt": attempt}
+            replace_file(self._place / "about.json", {**about, "host": folder.host})
             words = self._make_ends()
             self._starter = self._start(far_control, words, secrets)
         except BaseException:
             self._control.close()
+            self._close_readers()
             self.let_go()
+            _remove(self._place)
+            if self._lock is not None:
+                self._lock.drop()
             raise
+        else:
+            self._close_readers()
         finally:
             far_control.close()
-            for ends in self._ends:
-                os.close(ends.reader)
 
     @classmethod
     def of(
@@ -184,6 +189,10 @@ class Console:
         log = joined_log(self._place)
         if log is None or _sent(log, self._name, send):
             _remove(self._place)
+
+    def _close_readers(self) -> None:
+        for ends in self._ends:
+            os.close(ends.reader)
 
     def _make_ends(self) -> list[str]:
         """Return the words that tell the reader of its pairs."""

@@ -191,6 +191,16 @@ def test_console_that_cannot_be_made_is_done_without(
     assert "the output of the job is not kept" in caplog.text
 
 
+def test_console_that_cannot_be_made_leaves_nothing(
+    folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No process can be had: the disk is as before."""
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+
+    assert Console.of(folder, "console/1.log", 1, {}) is None
+    assert not (folder.path / "console").exists()
+
+
 def test_console_whose_content_is_refused_is_left(folder: RunFolder) -> None:
     """A full spool keeps nothing; the next launch or sync tries again."""
     console = Console(folder, "console/1.log", 1, {})
