@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from tracker_core.errors import TrackerError
 from tracker_core.metrics import stream_body
+from tracker_core.notices import warn
 from tracker_core.records import MetricsBody
 from tracker_core.settings import Settings
 
@@ -93,8 +94,11 @@ class Sampling:
         # The job's own start comes before what is imported for this.
         if self._ends.wait(self._first / 2):
             return
-        from tracker_core.machine import Machine
-
+        try:
+            from tracker_core.machine import Machine
+        except ImportError as error:  # psutil was built for another system
+            warn("the machine is not sampled: %s", error)
+            return
         with closing(Machine(folder, self._job)) as machine:
             pause, last = self._first / 2, time.monotonic()
             while not self._ends.wait(pause):

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -92,3 +93,21 @@ def test_short_job_has_no_sample(tmp_path: Path) -> None:
     """There would be nothing to see."""
     with Sampling(_never, tmp_path, Settings(system_interval=1e6), os.getpid):
         pass
+
+
+def test_machine_that_cannot_be_read_is_told_of(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A psutil that was built for another system costs the samples alone."""
+    monkeypatch.delitem(sys.modules, "tracker_core.machine", raising=False)
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    settings = Settings(system_interval=1e-3)
+
+    with Sampling(_never, tmp_path, settings, os.getpid):
+        for thread in threading.enumerate():
+            if thread.name == "tracker-system":
+                thread.join(_WAIT_S)
+
+    assert "the machine is not sampled: " in caplog.text
