@@ -216,6 +216,9 @@ class _Part:
         limit = self._size if upto is None else upto
         wanted = max_bytes if upto is None else max(limit - self._at, 0)
         base = self._at
+        if self._load(base, FRAME.size) == _NOTHING:
+            # Mostly there is nothing new, and a glance tells.
+            wanted = min(wanted, FRAME.size)
         data = self._load(base, min(wanted, limit - base))
         is_over = False
         while True:
