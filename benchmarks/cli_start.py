@@ -40,6 +40,7 @@ class Spent(NamedTuple):
 CASES = (
     Case("`python -c pass`", ("-c", "pass")),
     Case("`tracker --version`", (*TRACKER, "--version")),
+    Case("`tracker log metric loss 0.5`", (*TRACKER, "log", "metric", "loss", "0.5")),
     Case("`tracker list`", (*TRACKER, "list")),
     Case("`tracker show @last`", (*TRACKER, "show", "@last")),
     Case("`tracker compare run-1 run-2`", (*TRACKER, "compare", "run-1", "run-2")),
@@ -67,13 +68,18 @@ def make_stores(folder: Path, sizes: set[int]) -> None:
 
 
 def environment(store: Path) -> dict[str, str]:
-    """Give a process its variables, with that store."""
+    """Give a process its variables, with that store, and a run to log to."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("TRACKER_", "TORCHX_", "PYTHONDONTWRITE"))
     }
-    return kept | {"TRACKER_BACKENDS": "sqlite", "TRACKER_SQLITE_CONFIG": str(store)}
+    return kept | {
+        "TRACKER_BACKENDS": "sqlite",
+        "TRACKER_SQLITE_CONFIG": str(store),
+        "TRACKER_HOME": str(store.parent / "home"),
+        "TRACKER_JOB_ID": "benchmark",
+    }
 
 
 def spent(case: Case, store: Path) -> Spent:
