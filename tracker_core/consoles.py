@@ -156,7 +156,10 @@ class Console:
         write that the job has left behind, it waits a second at the most.
         """
         try:
-            failure = self._failure()
+            answer = self._answer()
+            failure = answer[0] if answer else None
+            for loss in answer[1:]:
+                warn("not all that the job has printed could be written: %s", loss)
             if failure is None:
                 warn("the output of the job may be kept in part: its reader has died")
             if failure:
@@ -174,8 +177,11 @@ class Console:
             if self._lock is not None:
                 self._lock.drop()
 
-    def _failure(self) -> str | None:
-        """Wait for the log; return what went wrong, None where the reader has died."""
+    def _answer(self) -> list[str]:
+        """Wait for the log; return why there is none, and what else went wrong.
+
+        Nothing is returned where the reader has died.
+        """
         answer = b""
         # It may have let go already, with the end of all output.
         with suppress(ConnectionError):
@@ -183,7 +189,7 @@ class Console:
                 self._control.sendall(b"e")
             while piece := self._control.recv(4096):
                 answer += piece
-        return answer.decode().strip() if answer else None
+        return answer.decode().splitlines()
 
     def _send(self, send: Callable[[ArtifactBody, Content], ArtifactBody]) -> None:
         log = joined_log(self._place)

@@ -7,7 +7,8 @@ with it. It is started with
 - the folder of the log, see :mod:`tracker_core.consolelog`,
 - a socket to the launcher. The launcher says ``b"e"`` when the job has ended; what the
   job has written by then belongs to the log. Then the reader answers with a line, which
-  says why there is no log and is empty where there is one, and lets go of the socket,
+  says why there is no log and is empty where there is one, and with further lines that
+  say why output could not be written, and lets go of the socket,
 - pairs of descriptors: where it reads, and where it writes what it has read.
 
 Each pair has a thread that only passes bytes on, so neither the log nor the other
@@ -112,6 +113,7 @@ class _Stream(threading.Thread):
         self._waiting = waiting
         self._moved_at = time.monotonic()
         self._is_busy = False
+        self.loss = ""
 
     @property
     def is_silent(self) -> bool:
@@ -133,10 +135,13 @@ class _Stream(threading.Thread):
 
     def run(self) -> None:
         """Pass on until nobody can write any more, or nobody takes it."""
-        # Whoever took it may have gone: the job learns of it by its own next write.
-        with suppress(OSError):
+        try:
             while self._pass_on():
                 pass
+        except OSError as error:
+            # The job learns of it by its own next write, and that may never come.
+            if not isinstance(error, ConnectionError):
+                self.loss = error.strerror or str(error)
         if self._pair.twin is not None:
             self._pair.twin.stop()
         os.close(self._pair.source)
@@ -228,7 +233,9 @@ def tee(
             log.finish(waiting)
             # A launcher that has gone hears nothing.
             with suppress(OSError):
-                control.sendall(f"{log.failure}\n".encode())
+                losses = dict.fromkeys(stream.loss for stream in streams if stream.loss)
+                told = "\n".join([log.failure, *losses, ""])
+                control.sendall(told.encode())
         for stream in streams:
             stream.join()
     finally:

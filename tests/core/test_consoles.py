@@ -108,6 +108,23 @@ def test_output_of_each_attempt_has_a_name(store: NativeTracker) -> None:
     assert logs(store) == {"console/1.log": b"one\n", "console/2.log": b"two\n"}
 
 
+def test_output_that_cannot_be_written_is_told_of(
+    store: NativeTracker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The disk is full to which it leads; the log has it all the same."""
+    shown, full = os.dup(1), os.open("/dev/full", os.O_WRONLY)
+    os.dup2(full, 1)
+    os.close(full)
+    try:
+        launched(store, "print('lost')")
+    finally:
+        os.dup2(shown, 1)
+        os.close(shown)
+
+    assert "could be written: No space left on device" in caplog.text
+    assert logs(store)["console/1.log"] == b"lost\n"
+
+
 def test_output_that_is_none_is_no_artifact(store: NativeTracker) -> None:
     """A silent job has nothing to keep."""
     launched(store, "pass")

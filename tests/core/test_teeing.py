@@ -138,6 +138,20 @@ def test_tee_lets_the_job_know_that_nobody_reads(
     output.shown = os.open(os.devnull, os.O_RDONLY)
 
 
+def test_tee_tells_of_a_disk_that_is_full(tmp_path: Path) -> None:
+    """The job may have written its last by then, and never learn of it."""
+    output = Output()
+    os.close(output.sink)
+    output.sink = os.open("/dev/full", os.O_WRONLY)
+    reading = Reading(tmp_path, output)
+
+    output.write("lost\n")
+
+    assert reading.answer() == b"\nNo space left on device\n"
+    output.end()
+    reading.end()
+
+
 def test_tee_ends_the_log_with_the_job(reading: Reading, output: Output) -> None:
     """What processes write that it has left behind is shown, and not kept."""
     output.write("job\n")
