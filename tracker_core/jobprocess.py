@@ -1,5 +1,6 @@
 """The process of a job: how it is started, and how it ends."""
 
+import errno
 import os
 import shutil
 import subprocess
@@ -113,6 +114,8 @@ def _end_unstarted(program: str, error: OSError) -> JobEnd:
         code = _NOT_FOUND
     else:
         why = "its interpreter is missing" if is_missing else error.strerror
+        if error.errno == errno.ENOEXEC:
+            why = f"{why}; a script begins with a line such as #!/bin/sh"
         reason = f"{program!r} cannot be executed: {why}"
         code = _NOT_EXECUTABLE
     warn("%s", reason)

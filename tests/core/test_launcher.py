@@ -420,6 +420,14 @@ def without_interpreter(place: Path) -> str:
     return str(script)
 
 
+def without_first_line(place: Path) -> str:
+    """Give a script that names no interpreter."""
+    script = place / "script"
+    script.write_text("true\n")
+    script.chmod(0o755)
+    return str(script)
+
+
 @pytest.mark.parametrize(
     ("program", "code", "reason"),
     [
@@ -428,6 +436,7 @@ def without_interpreter(place: Path) -> str:
         (folder, 126, "cannot be executed: Permission denied"),
         (not_executable, 126, "cannot be executed: Permission denied"),
         (without_interpreter, 126, "cannot be executed: its interpreter is missing"),
+        (without_first_line, 126, "a script begins with a line such as #!/bin/sh"),
     ],
 )
 def test_launch_explains_a_command_that_cannot_start(
