@@ -74,9 +74,13 @@ class _Ends(NamedTuple):
     is_terminal: bool
 
 
-def console_name(attempt: int, step: str | None = None) -> str:
-    """Return the name of the artifact that is the log of an attempt."""
-    name = f"console/{attempt}.log"
+def console_name(attempt: int, rank: int | None = None, step: str | None = None) -> str:
+    """Return the name of the artifact that is the log of an attempt.
+
+    Of several launchers of one run, as there are with one on each machine, the first
+    has the name of a launcher that is alone.
+    """
+    name = f"console/{attempt}.rank{rank}.log" if rank else f"console/{attempt}.log"
     return name if step is None else f"{step}/{name}"
 
 

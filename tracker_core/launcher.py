@@ -201,7 +201,8 @@ def _output(
     if launch.keeps_output and isinstance(delivery, JournaledDelivery):
         folder, attempt = delivery.folder, delivery.attempt
         secrets = [*launch.configs().values(), *known_secrets(environ, command)]
-        console = Console.of(folder, console_name(attempt), attempt, secrets)
+        name = console_name(attempt, launch.settings.rank)
+        console = Console.of(folder, name, attempt, secrets)
     try:
         yield console
     finally:

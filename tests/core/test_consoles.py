@@ -273,10 +273,22 @@ def test_left_log_of_another_machine_is_left(folder: RunFolder, about: str) -> N
     assert left.exists()
 
 
+def test_launchers_of_several_machines_keep_logs_of_their_own(
+    store: NativeTracker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job of each has printed something else in the same attempt."""
+    monkeypatch.setenv("TRACKER_ATTEMPT", "1")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        launched(store, f"print({rank})")
+
+    assert logs(store) == {"console/1.log": b"0\n", "console/1.rank1.log": b"1\n"}
+
+
 def test_console_name_tells_step_and_attempt() -> None:
     """The logs of a run lie beside each other."""
     assert console_name(2) == "console/2.log"
-    assert console_name(2, "train") == "train/console/2.log"
+    assert console_name(2, step="train") == "train/console/2.log"
 
 
 def test_artifact_of_a_log_has_its_size(store: NativeTracker) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from itertools import takewhile
@@ -157,7 +158,7 @@ def _part(path: Path, start: int, end: int) -> bytes:
         return file.read(max(end - start, 0))
 
 
-def _natural(name: str) -> tuple[int, str]:
-    """Return a key that puts attempt 10 after attempt 9."""
-    digits = "".join(filter(str.isdecimal, name.rpartition("/")[2]))
-    return int(digits or 0), name
+def _natural(name: str) -> tuple[list[int], str]:
+    """Return a key that puts attempt 10 after attempt 9, and rank 10 after rank 9."""
+    numbers = re.findall(r"\d{1,18}", name.rpartition("/")[2])
+    return [*map(int, numbers)], name
