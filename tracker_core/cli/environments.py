@@ -69,7 +69,8 @@ def _without_folders(variables: Mapping[str, str]) -> dict[str, str]:
     ours = [n for n in _FOLDERS if n in variables and not os.environ.get(n)]
     if ours:
         names = " and ".join(ours)
-        say(f"left out {names}, of this machine; set TRACKER_HOME to one of the job's")
+        hint = "; set TRACKER_HOME to one of the job's" if _FOLDERS[0] in ours else ""
+        say(f"left out {names}, of this machine{hint}")
     return {name: text for name, text in variables.items() if name not in ours}
 
 
