@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from tracker_core.api import Capability, NativeTracker
 from tracker_core.directions import Direction, direction_of
 from tracker_core.errors import InvalidValueError
+from tracker_core.metrics import is_sampled
 from tracker_core.partings import Parting, parting_of
 from tracker_core.runs import RunInfo
 from tracker_core.sameness import canonical, is_same
@@ -19,7 +20,6 @@ from tracker_core.values import Value
 
 __all__ = ["Comparison", "Differing", "DifferingSeries", "compare_runs", "differing"]
 
-_SYSTEM = "system/"
 _PACKAGES = "packages"
 
 
@@ -121,7 +121,7 @@ def compare_runs(
     code, packages, environment = _provenance(tracker, run_ids)
     series = {run_id: tracker.series(run_id) for run_id in run_ids}
     names = sorted({name for found in series.values() for name in found})
-    left_out = [n for n in names if n.startswith(_SYSTEM) and not with_system]
+    left_out = [n for n in names if is_sampled(n) and not with_system]
     names = [name for name in names if name not in left_out]
     found = [_series(tracker, name, series) for name in names]
     return Comparison(

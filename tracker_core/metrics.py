@@ -6,7 +6,17 @@ from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.records import ColumnsBody, MetricsBody
 from tracker_core.values import MAX_STEP, Value, check_name, check_step, check_value
 
-__all__ = ["columns_body", "metrics_body", "split_series", "stream_body"]
+__all__ = [
+    "SAMPLED",
+    "columns_body",
+    "is_sampled",
+    "metrics_body",
+    "split_series",
+    "stream_body",
+]
+
+SAMPLED = "system"
+"""The stream of what a launcher samples; that of a further rank is ``system/3``."""
 
 
 def metrics_body(values: Mapping[str, object], step: object) -> MetricsBody:
@@ -100,6 +110,11 @@ def split_series(key: object) -> tuple[str, str]:
         message = f"metric key {name!r} has an empty stream or field; use stream/field"
         raise InvalidValueError(message)
     return stream, field
+
+
+def is_sampled(series: str) -> bool:
+    """Tell whether a series is of what a launcher samples, by its name."""
+    return series.startswith(f"{SAMPLED}/")
 
 
 def _field(stream: str, key: object) -> str:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from tracker_core.errors import TrackerError
-from tracker_core.metrics import stream_body
+from tracker_core.metrics import SAMPLED, stream_body
 from tracker_core.notices import warn
 from tracker_core.records import MetricsBody
 from tracker_core.settings import Settings
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampling"]
 
-_STREAM = "system"
 # What ends before that is over before there is anything to see.
 _FIRST_S = 1.0
 # At most this part of a processor is spent on samples.
@@ -62,7 +61,7 @@ class Sampling:
         self._folder = None if settings.mode == "off" else folder
         self._job = job
         self._interval = settings.system_interval
-        self._stream = f"{_STREAM}/{settings.rank}" if settings.rank else _STREAM
+        self._stream = f"{SAMPLED}/{settings.rank}" if settings.rank else SAMPLED
         self._first = min(_FIRST_S, self._interval)
         self._ends = threading.Event()
         self._thread: threading.Thread | None = None

@@ -16,7 +16,7 @@ from tracker_core.arrow import parquet_pieces, table_of_rows
 from tracker_core.errors import QueryError
 from tracker_core.exporting import points_of_runs
 from tracker_core.query import RunTable, StoredRun
-from tracker_core.values import Value, to_json
+from tracker_core.values import Value, is_number, to_json
 
 __all__ = ["answer"]
 
@@ -86,7 +86,7 @@ def _series(runs: Iterable[StoredRun]) -> Iterator[dict[str, object]]:
 
 
 def _number(value: Value) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return None
     try:
         return float(value)

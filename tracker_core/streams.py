@@ -9,7 +9,7 @@ from tracker_core.channel import Channel
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.forks import ForkLock
 from tracker_core.metrics import columns_body, stream_body
-from tracker_core.values import Value
+from tracker_core.values import Value, is_number
 
 if TYPE_CHECKING:  # read paths only
     from tracker_core.pages import Page, StreamStats
@@ -221,7 +221,7 @@ class MetricStream:
 def _number(field: str, value: Value) -> float:
     if value is None:
         return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         what = f"metric {field!r}"
         raise UnsupportedTypeError(what, type(value).__qualname__, "a number")
     try:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from tracker_core.comparing import Comparison, DifferingSeries
 from tracker_core.runs import RunInfo
+from tracker_core.values import is_number
 
 __all__ = ["verdict"]
 
@@ -191,7 +192,7 @@ def _part_words(comparison: Comparison, standing: _Standing | None) -> str:
 
 def _number(value: object) -> float | None:
     """Return a value that has a place among others; NaN has none."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return None
     try:
         number = float(value)

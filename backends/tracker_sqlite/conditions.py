@@ -20,7 +20,7 @@ from tracker_core.filters import (
     Membership,
     Negation,
 )
-from tracker_core.values import to_json
+from tracker_core.values import is_number, to_json
 from tracker_sqlite.cells import FAR, NUMBERS, RUNS, Cell, cell_of
 
 __all__ = ["Sql", "TooComplexError", "to_sql"]
@@ -214,7 +214,7 @@ def _one_of(cell: Cell, values: Sequence[Operand]) -> list[Sql]:
 
 
 def _is_near(value: Operand) -> TypeGuard[int | float]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return False
     return abs(value) < FAR
 

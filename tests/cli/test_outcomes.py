@@ -70,7 +70,7 @@ def test_cause_follows_the_exit_code() -> None:
         ),
         (
             run("RUNNING", heartbeat_at=NOW - timedelta(minutes=2)),
-            "? lost, last seen 2m ago, started 3m00s ago",
+            "? lost, last seen 2 min ago, started 3m00s ago",
         ),
         (run(None), ""),
     ],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tracker_core import track
-from tracker_core.cli.curves import Line, Plot
+from tracker_core.cli.plotlines import Line, Plot
 from tracker_core.cli.plotscreen import Screen, drawn
 from tracker_core.records import ColumnsBody, MetricsBody, ParamsBody
 from tracker_core.runs import RunInfo

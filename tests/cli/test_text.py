@@ -1,24 +1,11 @@
-"""Tests of values and times as people read them."""
-
-from datetime import UTC, datetime, timedelta
+"""Tests of values, sizes and counts as people read them."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tracker_core.cli.printing import clean
-from tracker_core.cli.text import age, ago, duration, shown, size_words, stamp, to_value
-from tracker_core.runs import RunInfo
-
-NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
-
-
-def run_that_took(seconds: float, *, has_ended: bool = True) -> RunInfo:
-    """Give a run that started so many seconds before noon."""
-    start = NOON - timedelta(seconds=seconds)
-    end = NOON if has_ended else None
-    life = (None, "FINISHED", None, (), start, start, end)
-    return RunInfo("x", "n", None, None, *life)
+from tracker_core.cli.text import counted, shortened, shown, size_words, to_value
 
 
 @given(st.text())
@@ -54,50 +41,6 @@ def test_foreign_value_is_shown_as_its_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-3600, "0 s ago"),
-        (0.9, "0 s ago"),
-        (59.9, "59 s ago"),
-        (60, "1 min ago"),
-        (3600, "1 h ago"),
-        (86400, "1 d ago"),
-        (86400 * 400, "400 d ago"),
-    ],
-)
-def test_time_ago_is_told_in_the_largest_unit(seconds: float, words: str) -> None:
-    """It has one unit; the future of another clock is now."""
-    at = NOON - timedelta(seconds=seconds)
-
-    assert ago(at, NOON) == words
-    assert age(at, NOON) == words.replace("in", "").replace(" ", "").removesuffix("ago")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-1, "0.0s"),
-        (9.99, "9.9s"),
-        (10, "10s"),
-        (59.9, "59s"),
-        (61, "1m01s"),
-        (3660, "1h01m"),
-        (90000, "1d01h"),
-    ],
-)
-def test_duration_is_told_in_two_units(seconds: float, words: str) -> None:
-    """A duration is exact where that matters, and never rounded up."""
-    assert duration(run_that_took(seconds)) == words
-
-
-def test_duration_of_a_running_run_lasts_until_now() -> None:
-    """A run that has not ended has taken the time since its start."""
-    run = run_that_took(30, has_ended=False)
-
-    assert duration(run, NOON + timedelta(seconds=15)) == "45s"
-
-
-@pytest.mark.parametrize(
     ("size_bytes", "words"),
     [
         (0, "0 B"),
@@ -117,6 +60,16 @@ def test_size_is_in_the_unit_that_suits_it(size_bytes: int, words: str) -> None:
     assert size_words(size_bytes) == words
 
 
-def test_stamp_has_milliseconds() -> None:
-    """Messages that follow each other closely are told apart."""
-    assert stamp(1_769_860_800_250_999_999).endswith(":00.250")
+def test_counted_things_are_one_or_several() -> None:
+    """Several have an ``s``, or a form of their own."""
+    assert [counted(number, "run") for number in (0, 1, 2)] == [
+        "0 runs",
+        "1 run",
+        "2 runs",
+    ]
+    assert counted(2, "run waits", "runs wait") == "2 runs wait"
+
+
+def test_shortened_text_ends_in_an_ellipsis() -> None:
+    """A text that is short enough stays as it is."""
+    assert [shortened("abcd", most) for most in (4, 3)] == ["abcd", "ab…"]

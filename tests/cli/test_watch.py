@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from tracker_core.api import NativeTracker
 from tracker_core.cli.screens import run_line, run_screen, runs_screen
-from tracker_core.cli.sight import Eye, Sight, main_series, watched
+from tracker_core.cli.sight import Eye, Sight, watched
 from tracker_core.records import (
     Batch,
     Body,
@@ -130,19 +130,6 @@ def test_line_of_a_run_has_its_last_values(store: "Store") -> None:
 
     assert line[8:].startswith("  first try  finished after 2.0s  step 7  series_0=0")
     assert line.endswith("series_5=5  … and 2 more series")
-
-
-@pytest.mark.parametrize(
-    ("names", "main"),
-    [
-        (["acc", "train/Loss", "val/loss"], "train/Loss"),
-        (["acc", "system/cpu"], "acc"),
-        (["system/loss"], None),
-    ],
-)
-def test_main_series_is_a_loss_or_the_first(names: list[str], main: str | None) -> None:
-    """That of the machine is none."""
-    assert main_series(names) == main
 
 
 def test_watched_runs_stay_when_they_have_ended(store: "Store") -> None:

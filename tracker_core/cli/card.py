@@ -24,13 +24,10 @@ from tracker_core.stores import Store
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
-__all__ = ["MOST_LOGS", "SYSTEM", "Card", "Story", "card_value", "read_card"]
+__all__ = ["MOST_LOGS", "Card", "Story", "card_value", "read_card"]
 
 MOST_LOGS = 5
 """How many messages there is room for."""
-
-SYSTEM = "system/"
-"""What the names of the series begin with that the launcher samples."""
 
 
 class Story(NamedTuple):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from tracker_core.cli.card import SYSTEM, Card
+from tracker_core.cli.card import Card
 from tracker_core.cli.cardface import code_words, words_of
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.delivered import delivery_words
@@ -17,11 +17,13 @@ from tracker_core.cli.layout import (
     packed,
 )
 from tracker_core.cli.machine import machine_items
+from tracker_core.cli.mainseries import own_series
 from tracker_core.cli.outcomes import cause_text, status_text
 from tracker_core.cli.printing import clean
 from tracker_core.cli.seriesrows import series_lines
 from tracker_core.cli.tables import value_cell
-from tracker_core.cli.text import age, duration, moment, shown, size_words, stamp
+from tracker_core.cli.text import shown, size_words
+from tracker_core.cli.times import ago, duration, moment, stamp
 from tracker_core.runs import Attempt, RunInfo
 from tracker_core.values import Value
 
@@ -133,7 +135,7 @@ def _value(value: Value) -> str:
 
 
 def _since(at: datetime | None, now: datetime) -> str:
-    return "" if at is None else f"{moment(at)}, {age(at, now)} ago"
+    return "" if at is None else f"{moment(at)}, {ago(at, now)}"
 
 
 def _blocks(card: Card, courses: Courses | None, room: int) -> Iterator[list[str]]:
@@ -183,9 +185,7 @@ def _steps(card: Card, room: int) -> list[str]:
 
 
 def _series(card: Card, courses: Courses | None, room: int) -> list[str]:
-    own = {
-        name: one for name, one in card.series.items() if not name.startswith(SYSTEM)
-    }
+    own = own_series(card.series)
     if not own:
         return []
     first = dict(list(own.items())[:_MOST_ROWS])

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tracker_core.cli.artifacts import artifact_cards
 from tracker_core.cli.border import say
-from tracker_core.cli.card import MOST_LOGS, SYSTEM, Card
-from tracker_core.cli.outcomes import status_text
+from tracker_core.cli.card import MOST_LOGS, Card
+from tracker_core.cli.mainseries import own_series
+from tracker_core.cli.outcomes import cause_words, status_text
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.tables import (
     Table,
@@ -14,15 +15,8 @@ from tracker_core.cli.tables import (
     print_table,
     value_cell,
 )
-from tracker_core.cli.text import (
-    cause_words,
-    duration,
-    moment,
-    shown,
-    size_words,
-    stamp,
-    zones,
-)
+from tracker_core.cli.text import shown, size_words
+from tracker_core.cli.times import duration, moment, stamp, zones
 from tracker_core.delivery.overview import BackendState
 from tracker_core.entries import LogEntry
 from tracker_core.runs import Attempt, RunInfo
@@ -60,14 +54,11 @@ def _tables(card: Card) -> Iterator[Table]:
     yield from (
         mapping_table(title, found) for title, found in mappings.items() if found
     )
-    for is_sampled, title in ((False, "SERIES"), (True, "SYSTEM SERIES")):
-        found = {
-            name: summary
-            for name, summary in card.series.items()
-            if name.startswith(SYSTEM) == is_sampled
-        }
-        if found:
-            yield _series(title, found)
+    own = own_series(card.series)
+    sampled = {name: one for name, one in card.series.items() if name not in own}
+    for title, series in (("SERIES", own), ("SYSTEM SERIES", sampled)):
+        if series:
+            yield _series(title, series)
     if card.story and card.story.steps:
         yield _steps(card.story.steps)
     if card.story and card.story.topics:
@@ -158,7 +149,7 @@ def _attempt(attempt: Attempt) -> tuple[str, ...]:
     return (
         str(attempt.number),
         attempt.status,
-        cause_words(attempt.cause, brief=True),
+        cause_words(attempt.cause),
         moment(attempt.started_at),
         moment(attempt.ended_at),
         duration(attempt),
@@ -191,7 +182,7 @@ def _steps(steps: Sequence[StepInfo]) -> Table:
         (
             step.name,
             step.status,
-            cause_words(step.attempts[-1].cause, brief=True),
+            cause_words(step.attempts[-1].cause),
             str(len(step.attempts)),
             moment(step.attempts[-1].started_at),
             duration(step.attempts[-1]),

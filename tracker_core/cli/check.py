@@ -1,7 +1,6 @@
 """``tracker check``: whether a job that starts here would be tracked."""
 
 import os
-import shutil
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -9,8 +8,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from tracker_core.cli.border import examples, say
-from tracker_core.cli.documents import print_json
-from tracker_core.cli.findings import (
+from tracker_core.cli.checks import (
     Finding,
     backend_finding,
     delivery_finding,
@@ -19,7 +17,8 @@ from tracker_core.cli.findings import (
     setting_finding,
     unknown_variables,
 )
-from tracker_core.cli.printing import clean, echo, is_terminal
+from tracker_core.cli.documents import print_json
+from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.errors import ConfigError
 from tracker_core.redaction import redact
 from tracker_core.settings import read_settings
@@ -59,7 +58,7 @@ def check(*, timeout: float, as_json: bool) -> None:
 def _print(found: Sequence[Finding]) -> None:
     """Print the findings below each other; a terminal gets them in its width."""
     width = max(len(clean(finding.what)) for finding in found)
-    room = shutil.get_terminal_size().columns - 1 if is_terminal() else sys.maxsize
+    room = terminal_width() - 1 if is_terminal() else sys.maxsize
     for finding in found:
         head = f"{finding.state:<7}  {clean(finding.what):<{width}}  "
         for line in textwrap.wrap(

@@ -7,11 +7,13 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from tracker_core.cli.glyphs import status_glyph
+from tracker_core.cli.outcomes import status_name, status_words
 from tracker_core.cli.overview import Overview
 from tracker_core.cli.runcourses import WIDTH
 from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import short_ids, value_cell
-from tracker_core.cli.text import ago, duration, status_name, status_words, to_value
+from tracker_core.cli.text import to_value
+from tracker_core.cli.times import ago, duration
 from tracker_core.fields import Field, Space
 from tracker_core.matching import Answers
 from tracker_core.runs import RunInfo

@@ -10,6 +10,7 @@ from tracker_core.cli.options import read_options
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
+from tracker_core.cli.text import counted
 from tracker_core.compactions import Compaction
 from tracker_core.stores import Store
 
@@ -33,12 +34,10 @@ def compact(wanted: tuple[str, ...], backend: str | None, *, as_json: bool) -> N
     if as_json:
         print_json({**done._asdict()})
         return
-    words = (
-        f"compacted {_counted(done.runs, 'run')} of {_counted(done.points, 'point')}"
-    )
+    words = f"compacted {counted(done.runs, 'run')} of {counted(done.points, 'point')}"
     if not done.runs:
         words = "nothing to compact"
-    removed = f"; removed {_counted(done.removed, 'file')}" if done.removed else ""
+    removed = f"; removed {counted(done.removed, 'file')}" if done.removed else ""
     echo(clean(f"{words} in {store.place}{removed}"))
 
 
@@ -52,7 +51,3 @@ def _compacted(store: Store, wanted: tuple[str, ...]) -> Iterable[Compaction]:
 
 def _sum(parts: Iterable[Compaction]) -> Compaction:
     return Compaction(*map(sum, zip(*parts, strict=True)))
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -9,6 +9,8 @@ from string import ascii_uppercase
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
+from tracker_core.cli.layout import text_width
+from tracker_core.cli.outcomes import status_words
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.cli.tables import (
     Table,
@@ -16,10 +18,10 @@ from tracker_core.cli.tables import (
     print_table,
     short_ids,
     table_width,
-    text_width,
     value_cell,
 )
-from tracker_core.cli.text import duration, shown, status_words
+from tracker_core.cli.text import shown
+from tracker_core.cli.times import duration
 from tracker_core.comparing import Comparison, Differing, DifferingSeries
 from tracker_core.directions import Direction
 from tracker_core.partings import Parting

@@ -13,6 +13,7 @@ from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.selection import no_run_matches
 from tracker_core.cli.stores import blamed, open_stores
+from tracker_core.cli.text import counted
 from tracker_core.copying import Result, RunCopy, copy_runs
 from tracker_core.delivery.base import Target, unheld
 from tracker_core.errors import TrackerError
@@ -119,21 +120,21 @@ def _print(copied: Sequence[RunCopy], store: Store, target: Target) -> None:
     for kind, count in sorted(_degraded(copied).items()):
         echo(clean(f"{target.name} holds {unheld(kind, count)}"))
     for kind, count in sorted(_beside(copied).items()):
-        records = _count(count, f"{kind} record")
+        records = counted(count, f"{kind} record")
         echo(clean(f"{target.name} keeps {records} beside what it shows"))
 
 
 def _words(done: RunCopy, store: Store, target: Target) -> str:
     if done.error is not None:
         return f"failed: {_reason(done.error, store, target)}"
-    words = [_count(done.records, "record")]
+    words = [counted(done.records, "record")]
     if done.contents:
-        words.append(f"the content of {_count(done.contents, 'artifact')}")
+        words.append(f"the content of {counted(done.contents, 'artifact')}")
     said = f"{' and '.join(words)} copied"
     if done.result is Result.UNCHANGED:
         said = "unchanged"
     if done.missing:
-        missing = _count(len(done.missing), "artifact")
+        missing = counted(len(done.missing), "artifact")
         said = f"{said}; {store.target.name} lacks the content of {missing}"
     return said
 
@@ -143,10 +144,6 @@ def _reason(error: Exception, store: Store, target: Target) -> str:
     if isinstance(error, TrackerError):
         return redact(str(error), configs)
     return describe(error, configs)
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'s'[: number != 1]}"
 
 
 def _degraded(copied: Sequence[RunCopy]) -> Counter[str]:

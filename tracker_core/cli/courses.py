@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tracker_core.api import NativeTracker
 from tracker_core.points import Point
+from tracker_core.values import is_number
 
 __all__ = ["Course", "Courses"]
 
@@ -111,6 +112,4 @@ class Courses:
 
 
 def _number(point: Point) -> float:
-    value = point.value
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number else math.nan  # type: ignore[return-value]  # is_number
+    return point.value if is_number(point.value) else math.nan

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tracker_core.cli.border import say
-from tracker_core.cli.text import seconds_words
+from tracker_core.cli.times import seconds_words
 from tracker_core.delivery.overview import BackendState, backend_states
 from tracker_core.errors import JournalError
 from tracker_core.journal.folders import RunFolder

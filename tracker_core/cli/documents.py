@@ -6,11 +6,11 @@ Times are ISO 8601 in UTC. NaN and the infinities, which JSON lacks, are
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 
 import click
 
 from tracker_core.cli.text import to_value
+from tracker_core.cli.times import time_value
 from tracker_core.datatypes import Lineage, TrackerArtifact, TrackerSource
 from tracker_core.entries import LogEntry
 from tracker_core.runs import Attempt, RunInfo, to_datetime
@@ -29,7 +29,6 @@ __all__ = [
     "series_value",
     "source_values",
     "step_values",
-    "time_value",
 ]
 
 _VERSION = 1
@@ -149,13 +148,6 @@ def lineage_value(lineage: Lineage) -> dict[str, Value]:
             for edge in lineage.edges
         ],
     }
-
-
-def time_value(at: datetime | None) -> str | None:
-    """Return a time as text, or None where it is not known."""
-    if at is None:
-        return None
-    return at.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _print_tagged(document: Mapping[str, Value], indent: int | None) -> None:

@@ -1,22 +1,19 @@
 """Runs that are to be removed: which ones, how much, and what is against it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
-from tracker_core.cli.border import Failure, say
 from tracker_core.cli.holdings import Holdings
-from tracker_core.cli.selection import NotOneRunError, similar
-from tracker_core.cli.text import age
+from tracker_core.cli.times import ago
 from tracker_core.delivery.discarding import user_of
 from tracker_core.errors import NotSupportedError
-from tracker_core.filters import Condition
 from tracker_core.identity import friendly_name
 from tracker_core.journal.folders import RunFolder
 from tracker_core.runs import RunInfo
 from tracker_core.stores import Store
 
-__all__ = ["Doomed", "chosen_runs", "doomed"]
+__all__ = ["Doomed", "doomed"]
 
 _T = TypeVar("_T")
 
@@ -48,25 +45,6 @@ class Doomed(NamedTuple):
     def name(self) -> str:
         """What people call it."""
         return friendly_name(self.run_id) if self.info is None else self.info.name
-
-
-def chosen_runs(
-    holdings: Holdings, words: Iterable[str], condition: Condition | None
-) -> list[str]:
-    """Return the ids of the runs that words and a query mean, each once.
-
-    Raises:
-        NotOneRunError: A word means no run, or several.
-    """
-    found: dict[str, None] = {}
-    for word in words:
-        run_id = holdings.find(word)
-        if run_id is None:
-            raise _unknown(holdings, word)
-        found[run_id] = None
-    if condition is not None:
-        found |= dict.fromkeys(holdings.matching(condition))
-    return [*found]
 
 
 def doomed(holdings: Holdings, run_id: str, *, force: bool) -> Doomed:
@@ -104,7 +82,7 @@ def _runs_still(info: RunInfo) -> str | None:
     if info.heartbeat_at is not None:
         from datetime import UTC, datetime
 
-        seen = f", and was seen alive {age(info.heartbeat_at, datetime.now(UTC))} ago"
+        seen = f", and was seen alive {ago(info.heartbeat_at, datetime.now(UTC))}"
     return f"it runs still{seen}; end it first, or remove it by --force"
 
 
@@ -126,16 +104,3 @@ def _asked(holdings: Holdings, store: Store, call: Callable[[], _T]) -> _T | Non
         return holdings.ask(store, call)
     except NotSupportedError:
         return None
-
-
-def _unknown(holdings: Holdings, word: str) -> Failure:
-    """Return what is said of a word that means no run anywhere."""
-    for name, reason in holdings.away.items():
-        say(f"backend {name!r} was not asked: {reason}")
-    names = [store.target.name for store in holdings.stores]
-    place = ", ".join(map(repr, names)) or "any backend"
-    known = holdings.words()
-    if not known:
-        return NotOneRunError(f"there is no run in {place}; nothing was removed")
-    hint = similar(word, known) or "`tracker list` lists the runs"
-    return NotOneRunError(f"no run {word!r} in {place}; {hint}")

@@ -1,11 +1,22 @@
-"""One letter for the status of a run, which the eye finds in a list."""
+"""How the status of a run looks: a letter that the eye finds in a list, a colour."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from tracker_core.cli.printing import has_letters
 
-__all__ = ["status_glyph"]
+__all__ = ["STATUS_COLOURS", "status_glyph"]
+
+STATUS_COLOURS: Mapping[str, str] = MappingProxyType(
+    {
+        "FINISHED": "green",
+        "FAILED": "red",
+        "KILLED": "yellow",
+        "RUNNING": "cyan",
+        "LOST": "magenta",
+    }
+)
+"""The colour of each status that has one."""
 
 _GLYPHS: Mapping[str | None, str] = MappingProxyType(
     {
@@ -39,7 +50,7 @@ def status_glyph(status: str | None) -> str:
     output lacks any of them, so that each has one meaning throughout.
 
     Args:
-        status: As :func:`~tracker_core.cli.text.status_name` gives it; None and a
+        status: As :func:`~tracker_core.cli.outcomes.status_name` gives it; None and a
             status that is not known have a dash.
     """
     glyphs = _GLYPHS if has_letters("".join(_GLYPHS.values())) else _ASCII

@@ -10,8 +10,9 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from tracker_core.cli.border import say
 from tracker_core.cli.journals import journaled_runs, readable_journals
-from tracker_core.cli.selection import LAST, NotOneRunError, find_run
+from tracker_core.cli.selection import LAST, NotOneRunError, find_run, similar
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import NotSupportedError, RunNotFoundError, TrackerError
@@ -79,34 +80,22 @@ class Holdings:
             self.away[store.target.name] = describe(error, [store.target.config])
             return None
 
-    def find(self, word: str) -> str | None:
-        """Return the id of the run that a word means, in any backend or journal.
+    def chosen(
+        self, words: Iterable[str], condition: Condition | None = None
+    ) -> list[str]:
+        """Return the ids of the runs that words and a query mean, each once.
 
         Raises:
-            NotOneRunError: It means several.
+            NotOneRunError: A word means no run, or several.
         """
-        if word == LAST:
-            return self._last()
-        for store in self.stores:
-            found = self.ask(store, partial(find_run, store, word))
-            if found is not None:
-                return found.run_id
-        return word if word in self.journals else None
-
-    def matching(self, condition: Condition) -> list[str]:
-        """Return the ids of the runs that match in any backend, the newest first."""
         found: dict[str, None] = {}
-        for store in self.stores:
-            runs = self.ask(store, partial(store.tracker.runs, condition))
-            found |= dict.fromkeys(run.run_id for run in runs or ())
-        return [*found]
-
-    def words(self) -> list[str]:
-        """Return all words that mean a run: ids, names, and the newest."""
-        found: dict[str, None] = dict.fromkeys(self.journals)
-        for store in self.stores:
-            for run in self.ask(store, store.tracker.runs) or ():
-                found |= dict.fromkeys((LAST, run.run_id, run.name))
+        for word in words:
+            run_id = self._find(word)
+            if run_id is None:
+                raise self._unknown(word)
+            found[run_id] = None
+        if condition is not None:
+            found |= dict.fromkeys(self._matching(condition))
         return [*found]
 
     def of(self, run_id: str) -> list[tuple[Store, RunInfo]]:
@@ -125,6 +114,48 @@ class Holdings:
             if found is not None:
                 return found
         return {}
+
+    def _find(self, word: str) -> str | None:
+        """Return the id of the run that a word means, in any backend or journal.
+
+        Raises:
+            NotOneRunError: It means several.
+        """
+        if word == LAST:
+            return self._last()
+        for store in self.stores:
+            found = self.ask(store, partial(find_run, store, word))
+            if found is not None:
+                return found.run_id
+        return word if word in self.journals else None
+
+    def _matching(self, condition: Condition) -> list[str]:
+        """Return the ids of the runs that match in any backend, the newest first."""
+        found: dict[str, None] = {}
+        for store in self.stores:
+            runs = self.ask(store, partial(store.tracker.runs, condition))
+            found |= dict.fromkeys(run.run_id for run in runs or ())
+        return [*found]
+
+    def _words(self) -> list[str]:
+        """Return all words that mean a run: ids, names, and the newest."""
+        found: dict[str, None] = dict.fromkeys(self.journals)
+        for store in self.stores:
+            for run in self.ask(store, store.tracker.runs) or ():
+                found |= dict.fromkeys((LAST, run.run_id, run.name))
+        return [*found]
+
+    def _unknown(self, word: str) -> NotOneRunError:
+        """Return what is said of a word that means no run anywhere."""
+        for name, reason in self.away.items():
+            say(f"backend {name!r} was not asked: {reason}")
+        names = [store.target.name for store in self.stores]
+        place = ", ".join(map(repr, names)) or "any backend"
+        known = self._words()
+        if not known:
+            return NotOneRunError(f"there is no run in {place}")
+        hint = similar(word, known) or "`tracker list` lists the runs"
+        return NotOneRunError(f"no run {word!r} in {place}; {hint}")
 
     def _last(self) -> str | None:
         newest: list[RunInfo] = []

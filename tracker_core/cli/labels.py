@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import click
 
 from tracker_core.cli.border import examples, say
-from tracker_core.cli.documents import mapping_value, print_json, time_value
+from tracker_core.cli.documents import mapping_value, print_json
 from tracker_core.cli.options import read_options
 from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, print_table
-from tracker_core.cli.text import moment
+from tracker_core.cli.times import moment, time_value
 from tracker_core.experiments import Experiment, Group, groups_of
 from tracker_core.values import Value
 

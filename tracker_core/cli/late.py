@@ -12,6 +12,7 @@ from tracker_core.cli.border import Failure, Misuse, say
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
+from tracker_core.cli.text import counted
 from tracker_core.copying import Progress
 from tracker_core.delivery.backfill import Backfill, backfill, holders, is_half_filled
 from tracker_core.delivery.base import Target
@@ -159,9 +160,7 @@ def _filled(
 
 def _say_filled(folder: RunFolder, target: Target, found: Backfill) -> None:
     count, missing = found.copy.records, len(found.copy.missing)
-    words = (
-        f"{count} {'record' if count == 1 else 'records'} copied from {found.source}"
-    )
+    words = f"{counted(count, 'record')} copied from {found.source}"
     if missing:
         words += f", which lacks the content of {missing} of its artifacts"
     echo(clean(f"{folder.run_id} to {target.name}: {words}"))

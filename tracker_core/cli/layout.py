@@ -2,14 +2,32 @@
 
 from collections.abc import Iterable, Sequence
 
-from rich.cells import cell_len, set_cell_size
-
 from tracker_core.cli.printing import clean, has_letters, written_out
 
-__all__ = ["columns", "cut", "ellipsis", "fitting", "labelled", "left_out", "packed"]
+__all__ = [
+    "columns",
+    "cut",
+    "ellipsis",
+    "fitting",
+    "labelled",
+    "left_out",
+    "packed",
+    "text_width",
+]
 
 _GAP = "  "
 _NARROWEST = 10
+# Letters of ours that take a cell each.
+_NARROW = str.maketrans(dict.fromkeys("–…○●✓✗■▁▂▃▄▅▆▇█"))
+
+
+def text_width(text: str) -> int:
+    """Return how many cells of a terminal a text takes."""
+    if text.translate(_NARROW).isascii():
+        return len(text)
+    from rich.cells import cell_len  # takes long to load, and few need this
+
+    return cell_len(text)
 
 
 def cut(text: str, room: int) -> str:
@@ -18,8 +36,10 @@ def cut(text: str, room: int) -> str:
     What is left out is told by an ellipsis, three dots where the encoding lacks it.
     """
     text = written_out(clean(text))
-    if cell_len(text) <= room:
+    if text_width(text) <= room:
         return text
+    from rich.cells import set_cell_size  # takes long to load, and few need this
+
     dots = ellipsis()
     kept = set_cell_size(text, max(room - len(dots), 0)).rstrip(" ")
     return f"{kept}{dots}"[: max(room, 0)]
@@ -42,10 +62,10 @@ def packed(items: Iterable[str], room: int, most: int | None = None) -> list[str
     width = 0
     for item in items:
         short = cut(item, room)
-        width += len(_GAP) + cell_len(short)
+        width += len(_GAP) + text_width(short)
         if not lines or width > room:
             lines.append([])
-            width = cell_len(short)
+            width = text_width(short)
         lines[-1].append(short)
     joined = [_GAP.join(line) for line in lines]
     if most is None or len(lines) <= most:
@@ -82,7 +102,7 @@ def columns(rows: Iterable[Sequence[str]], room: int) -> list[str]:
     then the lines are.
     """
     cells = [[written_out(clean(cell)) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    widths = [max(map(text_width, column)) for column in zip(*cells, strict=True)]
     if not widths:
         return []
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - room
@@ -99,4 +119,4 @@ def _line(row: Sequence[str], widths: Sequence[int], room: int) -> str:
 
 
 def _filled(text: str, width: int) -> str:
-    return text + " " * (width - cell_len(text))
+    return text + " " * (width - text_width(text))

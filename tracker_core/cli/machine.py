@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from tracker_core.cli.card import SYSTEM
 from tracker_core.cli.tables import value_cell
 from tracker_core.cli.text import size_words
+from tracker_core.metrics import SAMPLED, is_sampled
 from tracker_core.summaries import Summary
 from tracker_core.values import Value
 
@@ -22,12 +22,15 @@ def machine_items(series: Mapping[str, Summary]) -> list[str]:
 
     ``job cpu 98%``, ``job memory 1.2 GiB (max 2.0 GiB)``, ``disk read 12 MiB/s``
     """
-    names = [name for name in series if name.startswith(SYSTEM)]
-    return [_item(name, series[name]) for name in sorted(names, key=_place)]
+    sampled = {
+        name.removeprefix(f"{SAMPLED}/"): summary
+        for name, summary in series.items()
+        if is_sampled(name)
+    }
+    return [_item(name, sampled[name]) for name in sorted(sampled, key=_place)]
 
 
 def _place(name: str) -> tuple[int, str]:
-    name = name.removeprefix(SYSTEM)
     for place, beginning in enumerate(_FIRST):
         if name.startswith(beginning):
             return place, name
@@ -36,7 +39,6 @@ def _place(name: str) -> tuple[int, str]:
 
 
 def _item(name: str, summary: Summary) -> str:
-    name = name.removeprefix(SYSTEM)
     for unit in ("_percent", "_bytes_per_s", "_bytes"):
         if name.endswith(unit):
             words = name.removesuffix(unit)

@@ -12,7 +12,8 @@ from tracker_core.cli.printing import clean, echo, has_colours
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import print_heading
-from tracker_core.cli.text import shown, stamp, zones
+from tracker_core.cli.text import shown
+from tracker_core.cli.times import stamp, zones
 from tracker_core.entries import LogEntry
 
 __all__ = ["follow_messages", "show_messages"]

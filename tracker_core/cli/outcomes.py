@@ -5,21 +5,35 @@ from datetime import UTC, datetime
 
 import click
 
-from tracker_core.cli.glyphs import status_glyph
+from tracker_core.cli.glyphs import STATUS_COLOURS, status_glyph
 from tracker_core.cli.printing import has_colours
-from tracker_core.cli.text import age, duration, status_name
+from tracker_core.cli.times import ago, duration
 from tracker_core.runs import RunInfo
 from tracker_core.values import Value
 
-__all__ = ["cause_text", "coloured", "outcome_words", "status_text"]
+__all__ = [
+    "cause_text",
+    "cause_words",
+    "coloured",
+    "outcome_words",
+    "status_name",
+    "status_text",
+    "status_words",
+]
 
-_COLOURS = {
-    "FINISHED": "green",
-    "FAILED": "red",
-    "KILLED": "yellow",
-    "RUNNING": "cyan",
-    "LOST": "magenta",
-}
+
+def status_name(info: RunInfo, now: datetime | None = None) -> str | None:
+    """Return the status of a run, or LOST where it has not been seen for long."""
+    return "LOST" if info.is_lost(now) else info.status
+
+
+def status_words(info: RunInfo) -> str:
+    """Return the status of a run with its cause in a word: ``FAILED: ValueError``."""
+    status = status_name(info)
+    if status is None:
+        return "–"
+    cause = cause_words(info.cause)
+    return f"{status}: {cause}" if cause else status
 
 
 def status_text(run: RunInfo, now: datetime | None = None) -> str:
@@ -42,7 +56,7 @@ def outcome_words(run: RunInfo, now: datetime | None = None) -> str:
     if status is None or status == "PENDING":
         return "" if status is None else "pending"
     if status == "LOST":
-        return f"lost, last seen {age(run.heartbeat_at, now)} ago, started {took} ago"
+        return f"lost, last seen {ago(run.heartbeat_at, now)}, started {took} ago"
     words = [status.lower(), "for" if status == "RUNNING" else "after", took]
     if len(run.attempts) > 1:
         words.append(_attempt_words(run))
@@ -52,7 +66,7 @@ def outcome_words(run: RunInfo, now: datetime | None = None) -> str:
 
 def coloured(text: str, run: RunInfo) -> str:
     """Return ``text`` in the colour of the status of a run, where there are colours."""
-    colour = _COLOURS.get(status_name(run) or "")
+    colour = STATUS_COLOURS.get(status_name(run) or "")
     return click.style(text, colour) if colour and has_colours() else text
 
 
@@ -73,6 +87,19 @@ def cause_text(cause: Mapping[str, Value] | None, exit_code: int | None = None) 
     if kind == "exit_code" or code is None:
         return words
     return f"exit code {code} ({words})"
+
+
+def cause_words(cause: Mapping[str, Value] | None) -> str:
+    """Return a cause in a word or two, for a column: ``exit 3``; else nothing."""
+    match cause:
+        case None:
+            return ""
+        case {"kind": "exit_code", "exit_code": code}:
+            return f"exit {code}"
+        case {"kind": "exception", "type": name} | {"kind": "signal", "signal": name}:
+            return str(name).rpartition(".")[2]
+        case _:
+            return str(cause.get("kind", "unknown cause")).replace("_", " ")
 
 
 def _attempt_words(run: RunInfo) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracker_core.api import NativeTracker
-from tracker_core.cli.text import status_words, to_value
+from tracker_core.cli.mainseries import own_series, rank_of
+from tracker_core.cli.outcomes import status_words
+from tracker_core.cli.text import to_value
 from tracker_core.fields import Field, Space
 from tracker_core.matching import Answers
 from tracker_core.runs import RunInfo
 from tracker_core.selection import TrackerFacts
 from tracker_core.summaries import Summary
-from tracker_core.values import Value
+from tracker_core.values import Value, is_number
 
 if TYPE_CHECKING:
     from tracker_core.matching import Facts
@@ -26,9 +28,6 @@ __all__ = [
 
 # Nobody reads more, and each of them has to be asked for what it holds.
 _MOST_TOLD = 200
-# What the launcher measures says little of how well a run has learned.
-_MACHINE = "system/"
-_GOALS = ("loss", "acc")
 
 
 class Overview(NamedTuple):
@@ -120,24 +119,12 @@ def _main_series(runs: Iterable[Answers]) -> str | None:
     counts = Counter(
         name
         for run in runs
-        for name, summary in run.held(Space.METRICS).items()
-        if _is_telling(name, summary)
+        for name, summary in own_series(run.held(Space.METRICS)).items()
+        if isinstance(summary, Summary) and is_number(summary.last)
     )
     return min(
-        counts, key=lambda name: (-counts[name], _goal(name), name), default=None
+        counts, key=lambda name: (-counts[name], rank_of(name), name), default=None
     )
-
-
-def _is_telling(name: str, summary: object) -> bool:
-    last = summary.last if isinstance(summary, Summary) else None
-    is_number = isinstance(last, int | float) and not isinstance(last, bool)
-    return is_number and not name.startswith(_MACHINE)
-
-
-def _goal(name: str) -> int:
-    field = name.rpartition("/")[2].lower()
-    goals = (place for place, word in enumerate(_GOALS) if word in field)
-    return next(goals, len(_GOALS))
 
 
 def _attributes(runs: Sequence[Answers]) -> dict[str, Value]:

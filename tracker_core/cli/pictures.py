@@ -12,10 +12,11 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from tracker_core.cli.curves import Line, Plot
+from tracker_core.cli.outcomes import status_words
+from tracker_core.cli.plotlines import Line, Plot
 from tracker_core.cli.printing import clean
 from tracker_core.cli.tables import value_cell
-from tracker_core.cli.text import status_words
+from tracker_core.cli.text import shortened
 from tracker_core.errors import ConfigError
 from tracker_core.summaries import Summary
 from tracker_core.thinning import thinned
@@ -165,13 +166,11 @@ def _figure(plot: Plot, *, is_log: bool, has_legend: bool = True) -> "Figure":
     if plot.is_whole:
         axes.xaxis.get_major_locator().set_params(integer=True)
     if has_legend:
-        axes.set_title(_short(_title(plot, is_log=is_log)), parse_math=False)
-        _add_legend(figure, handles, [_short(line.label) for line in plot.lines])
+        title = shortened(_title(plot, is_log=is_log), _LONGEST)
+        axes.set_title(title, parse_math=False)
+        labels = [shortened(line.label, _LONGEST) for line in plot.lines]
+        _add_legend(figure, handles, labels)
     return figure
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _add_legend(

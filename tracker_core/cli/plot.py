@@ -1,7 +1,6 @@
 """``tracker plot``: the curves of one series, in the terminal or as pictures."""
 
 import math
-import shutil
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, TypeVar, cast
 import click
 
 from tracker_core.cli.border import Failure, Misuse, examples, say
-from tracker_core.cli.curves import Axis, Line, Plot, Wanted, read_plot
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import count, given, read_options
-from tracker_core.cli.printing import echo, has_colours, is_terminal
+from tracker_core.cli.plotlines import Axis, Line, Plot, Wanted, read_plot
+from tracker_core.cli.printing import echo, has_colours, is_terminal, terminal_size
 from tracker_core.cli.saving import new_file, save_file
 from tracker_core.cli.stores import blamed, open_store
 from tracker_core.thinning import thinned
@@ -154,7 +153,7 @@ def _save(
 def _print(found: Plot, *, is_log: bool) -> None:
     from tracker_core.cli.plotscreen import Screen, drawn
 
-    size = shutil.get_terminal_size()
+    size = terminal_size()
     # Lines are left to the prompt that comes next, and to what is said before it.
     lines = size.lines - (2 if found.has_more else 1)
     width, height = (size.columns, lines) if is_terminal() else (_WIDTH, _HEIGHT)

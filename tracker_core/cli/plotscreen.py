@@ -13,7 +13,7 @@ from typing import NamedTuple
 from plotille import Canvas
 from rich.cells import cell_len, set_cell_size
 
-from tracker_core.cli.curves import Line, Plot
+from tracker_core.cli.plotlines import Line, Plot
 from tracker_core.cli.ticks import Scale, Tick, log_scale, plain_scale
 from tracker_core.thinning import Stroke, thinned
 

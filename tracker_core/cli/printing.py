@@ -19,6 +19,7 @@ __all__ = [
     "has_colours",
     "has_letters",
     "is_terminal",
+    "terminal_size",
     "terminal_width",
     "written_out",
 ]
@@ -41,11 +42,16 @@ def is_terminal() -> bool:
     return sys.stdout is not None and sys.stdout.isatty()
 
 
-def terminal_width() -> int:
-    """Return how many cells a line has: on a terminal, by ``COLUMNS``, or 80."""
+def terminal_size() -> os.terminal_size:
+    """Return columns and lines: of the terminal, by ``COLUMNS``, or 80 and 24."""
     import shutil  # takes long to load, and few need this
 
-    return shutil.get_terminal_size().columns
+    return shutil.get_terminal_size()
+
+
+def terminal_width() -> int:
+    """Return how many cells a line has, as :func:`terminal_size` tells."""
+    return terminal_size().columns
 
 
 def flush() -> None:

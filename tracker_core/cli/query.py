@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from tracker_core.cli.border import examples
-from tracker_core.cli.documents import print_json, time_value
+from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.printing import echo
 from tracker_core.cli.tables import Table, print_table, value_cell
 from tracker_core.cli.text import to_value
+from tracker_core.cli.times import time_value
 from tracker_core.query import sql
 from tracker_core.values import Value
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tracker_core.cli.doomed import Doomed
 from tracker_core.cli.holdings import Holdings
-from tracker_core.cli.text import size_words
+from tracker_core.cli.text import counted, size_words
 from tracker_core.delivery.discarding import discard
 from tracker_core.errors import JournalError, NotSupportedError
 from tracker_core.removals import Removal
@@ -104,14 +104,10 @@ def _line_words(line: Line) -> str:
     removal = line.removal
     if removal is None:
         return f"kept: {line.reason}"
-    parts = [_count(removal.records, "record")]
+    parts = [counted(removal.records, "record")]
     if removal.artifacts:
-        parts.append(_count(removal.artifacts, "artifact"))
+        parts.append(counted(removal.artifacts, "artifact"))
     freed = ""
     if removal.freed_bytes:
         freed = f", {size_words(removal.freed_bytes)} freed"
     return f"{' and '.join(parts)} removed{freed}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s'[: number != 1]}"

@@ -7,13 +7,14 @@ import click
 
 from tracker_core.cli.border import Failure, Misuse, examples, say
 from tracker_core.cli.documents import print_json
-from tracker_core.cli.doomed import Doomed, chosen_runs, doomed
+from tracker_core.cli.doomed import Doomed, doomed
 from tracker_core.cli.holdings import Holdings
 from tracker_core.cli.options import given
+from tracker_core.cli.outcomes import status_words
 from tracker_core.cli.printing import clean, echo, flush, is_terminal
 from tracker_core.cli.receipts import Line, Receipt, receipt_of, removed
 from tracker_core.cli.tables import Table, print_table, short_ids
-from tracker_core.cli.text import size_words, status_words
+from tracker_core.cli.text import size_words
 from tracker_core.expressions import parse
 from tracker_core.values import Value
 
@@ -64,7 +65,7 @@ def remove(
         raise Misuse("nobody can be asked here; add --yes, or look by --dry-run")
     condition = None if where is None else parse(where)
     with Holdings() as holdings:
-        ids = chosen_runs(holdings, wanted, condition)
+        ids = holdings.chosen(wanted, condition)
         runs = [doomed(holdings, run_id, force=force) for run_id in ids]
         if not as_json and not (yes and not dry_run):
             _show(runs)

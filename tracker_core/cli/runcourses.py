@@ -12,6 +12,7 @@ from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.sparklines import heights
 from tracker_core.errors import TrackerError
 from tracker_core.fields import Space
+from tracker_core.values import is_number
 
 if TYPE_CHECKING:
     from tracker_core.matching import Answers
@@ -80,9 +81,4 @@ def _course(
         starts = [(count - _STRETCH) * place // (WIDTH - 1) for place in range(WIDTH)]
         parts = (tracker.points(run_id, series, start, _STRETCH) for start in starts)
         values = [value for part in parts for value in part.values]
-    numbers = [
-        value
-        for value in values
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    ]
-    return heights(numbers, WIDTH)
+    return heights([*filter(is_number, values)], WIDTH)

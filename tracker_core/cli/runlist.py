@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from tracker_core.api import NativeTracker
@@ -121,9 +120,8 @@ def _unknown(field: Field, runs: "Iterable[Answers]") -> str:
     from tracker_core.expressions import field_to_text
 
     known = sorted({key for run in runs for key in run.held(field.space)})
-    near = [f"{field.space}.{key}" for key in get_close_matches(field.key, known)]
-    hint = f"; did you mean {' or '.join(map(repr, near))}?"
-    return f"no run here has {field_to_text(field)}{hint if near else ''}"
+    hint = similar(field.key, known, f"{field.space}.")
+    return f"no run here has {field_to_text(field)}{hint and f'; {hint}'}"
 
 
 def _document(
@@ -154,7 +152,7 @@ def _document(
 def _plain(value: object) -> Value:
     if not isinstance(value, datetime):
         return to_value(value)
-    from tracker_core.cli.documents import time_value
+    from tracker_core.cli.times import time_value
 
     return time_value(value)
 

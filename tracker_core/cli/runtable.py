@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 
 from tracker_core.cli.border import say
 from tracker_core.cli.columns import Column, columns_of
+from tracker_core.cli.layout import cut, text_width
+from tracker_core.cli.outcomes import status_name
 from tracker_core.cli.overview import Overview
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
-from tracker_core.cli.tables import Table, print_table, text_width
-from tracker_core.cli.text import shown, status_name
+from tracker_core.cli.tables import Table, print_table
+from tracker_core.cli.text import shown
 from tracker_core.fields import Field
 from tracker_core.values import Value
 
@@ -63,7 +65,7 @@ def _print(columns: Sequence[Column], statuses: tuple[str, ...] = ()) -> None:
 def _shared(same: Mapping[str, Value], room: int) -> str:
     """Return in a line what all runs share."""
     parts = [
-        f"{clean(name)}={_cut(clean(shown(value)), _LONGEST_SHARED)}"
+        f"{clean(name)}={cut(shown(value), _LONGEST_SHARED)}"
         for name, value in same.items()
     ]
     return _enumerated(parts, room, "same for all: ")
@@ -86,8 +88,8 @@ def _fitted(columns: Sequence[Column], room: int) -> tuple[list[Column], list[st
     found = [_places(stage, room) for stage in stages]
     # Nothing is cut for which nothing is gained.
     stage = found.index(found[-1])
-    cut, places = stages[stage], found[stage]
-    kept = [column for place, column in enumerate(cut) if place in places]
+    shorter, places = stages[stage], found[stage]
+    kept = [column for place, column in enumerate(shorter) if place in places]
     missing = [one.title for place, one in enumerate(columns) if place not in places]
     return kept, missing
 
@@ -115,9 +117,5 @@ def _shorter(column: Column, most: int | None) -> Column:
         return column
     # The end of a dotted name tells more than its beginning.
     title = column.title[::-1]
-    cells = tuple(_cut(text, most) for text in column.cells)
-    return column._replace(title=_cut(title, most)[::-1], cells=cells)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    cells = tuple(cut(text, most) for text in column.cells)
+    return column._replace(title=cut(title, most)[::-1], cells=cells)

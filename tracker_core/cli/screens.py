@@ -7,11 +7,17 @@ from tracker_core.cli.delivered import delivery_words
 from tracker_core.cli.glyphs import status_glyph
 from tracker_core.cli.layout import cut, ellipsis, fitting, packed
 from tracker_core.cli.machine import machine_items
-from tracker_core.cli.outcomes import cause_text, outcome_words, status_text
+from tracker_core.cli.mainseries import main_series
+from tracker_core.cli.outcomes import (
+    cause_text,
+    outcome_words,
+    status_name,
+    status_text,
+)
 from tracker_core.cli.seriesrows import lines_with_courses, series_lines
-from tracker_core.cli.sight import Sight, main_series
+from tracker_core.cli.sight import Sight
 from tracker_core.cli.tables import value_cell
-from tracker_core.cli.text import duration, stamp, status_name
+from tracker_core.cli.times import duration, stamp
 from tracker_core.runs import Attempt
 
 __all__ = ["run_line", "run_screen", "runs_screen"]

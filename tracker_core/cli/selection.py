@@ -112,10 +112,17 @@ def similar_runs(store: Store, wanted: str) -> str:
     return similar(wanted, (LAST, *known))
 
 
-def similar(wanted: str, known: Iterable[str]) -> str:
-    """Return a question for what ``wanted`` is like; empty where it is like nothing."""
+def similar(wanted: str, known: Iterable[str], before: str = "") -> str:
+    """Return a question for what ``wanted`` is like; empty where it is like nothing.
+
+    Args:
+        wanted: What somebody wrote.
+        known: What there is.
+        before: What stands before each in the question, and is not compared.
+    """
     near = get_close_matches(wanted, dict.fromkeys(known))
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+    words = " or ".join(repr(f"{before}{word}") for word in near)
+    return f"did you mean {words}?" if near else ""
 
 
 def _alike(store: Store, wanted: str) -> Sequence[RunInfo]:

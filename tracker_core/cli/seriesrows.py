@@ -2,10 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rich.cells import cell_len
-
 from tracker_core.cli.courses import Courses
-from tracker_core.cli.layout import columns, ellipsis
+from tracker_core.cli.layout import columns, ellipsis, text_width
 from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import value_cell
 from tracker_core.summaries import Summary
@@ -52,11 +50,11 @@ def lines_with_courses(
     if any(line.endswith(ellipsis()) for line in lines):
         # What the other columns say is worth more.
         return columns(rows, room)
-    widest = max(map(cell_len, lines))
+    widest = max(map(text_width, lines))
     width = min(room - widest - len(_GAP), _WIDEST)
     drawn = ("COURSE", *(sparkline(course, width) for course in courses))
     return [
-        f"{line}{' ' * (widest - cell_len(line))}{_GAP}{course}".rstrip()
+        f"{line}{' ' * (widest - text_width(line))}{_GAP}{course}".rstrip()
         for line, course in zip(lines, drawn, strict=True)
     ]
 

@@ -1,6 +1,5 @@
 """``tracker show``: all that is known of one run, on a card."""
 
-import shutil
 from collections.abc import Mapping
 
 import click
@@ -16,7 +15,7 @@ from tracker_core.cli.messages import follow_messages, show_messages
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.outcomes import coloured
 from tracker_core.cli.output import follow_output, show_output
-from tracker_core.cli.printing import echo, has_colours, is_terminal
+from tracker_core.cli.printing import echo, has_colours, is_terminal, terminal_width
 from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
 from tracker_core.runlog import run_log
@@ -126,7 +125,7 @@ def _show_card(
 def _brief(store: Store, card: Card) -> list[str]:
     has_history = Capability.HISTORY in store.tracker.capabilities
     courses = Courses(store.tracker, card.run.run_id) if has_history else None
-    return brief_lines(card, courses, shutil.get_terminal_size().columns)
+    return brief_lines(card, courses, terminal_width())
 
 
 def _print_brief(lines: list[str], card: Card) -> None:

@@ -2,21 +2,21 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from tracker_core.api import Capability, NativeTracker
-from tracker_core.cli.card import SYSTEM
 from tracker_core.cli.consoles import Consoles
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.delivered import read_delivery
 from tracker_core.cli.following import rest
+from tracker_core.cli.mainseries import main_series, own_series
 from tracker_core.delivery.overview import BackendState
 from tracker_core.entries import LogEntry
 from tracker_core.runs import RunInfo
 from tracker_core.summaries import Summary
 
-__all__ = ["Eye", "Sight", "main_series", "running", "watched"]
+__all__ = ["Eye", "Sight", "running", "watched"]
 
 # What a screen may have lines for.
 _MOST_RUNS = 50
@@ -49,11 +49,7 @@ class Sight(NamedTuple):
     @property
     def own_series(self) -> dict[str, Summary]:
         """The series that the job logs."""
-        return {
-            name: summary
-            for name, summary in self.series.items()
-            if not name.startswith(SYSTEM)
-        }
+        return own_series(self.series)
 
 
 class Eye:
@@ -100,15 +96,6 @@ class Eye:
             return None, None
         course = self._courses.course(name, series[name].count or 0)
         return course.last_step, course.rate
-
-
-def main_series(names: Iterable[str]) -> str | None:
-    """Return the series that tells the most: the first loss, else the first; or None.
-
-    Those that the launcher samples tell nothing of the job's steps.
-    """
-    own = [name for name in names if not name.startswith(SYSTEM)]
-    return next((name for name in own if "loss" in name.lower()), next(iter(own), None))
 
 
 def running(tracker: NativeTracker) -> list[RunInfo]:

@@ -22,7 +22,8 @@ from tracker_core.cli.tables import (
     short_ids,
     value_cell,
 )
-from tracker_core.cli.text import seconds_words
+from tracker_core.cli.text import counted
+from tracker_core.cli.times import seconds_words
 from tracker_core.delivery.base import unheld
 from tracker_core.delivery.overview import (
     BackendState,
@@ -117,9 +118,9 @@ def _count_others(found: Sequence[_Told], listed: set[str]) -> None:
     asked = {told.folder.run_id for told in found if told.backends}
     done, unasked = len(others & asked), len(others - asked)
     if done:
-        echo(f"{done} {_runs(done)} delivered to every backend")
+        echo(f"{counted(done, 'run')} delivered to every backend")
     if unasked:
-        echo(f"{unasked} {_runs(unasked)} that no backend is to have")
+        echo(f"{counted(unasked, 'run')} that no backend is to have")
 
 
 def _print_one(told: _Told) -> None:
@@ -160,7 +161,7 @@ def _notes(told: _Told) -> Iterable[str]:
             kinds = ", ".join(unheld(*item) for item in sorted(state.degraded.items()))
             yield f"{state.backend} keeps less than all: {kinds}"
         if state.dead:
-            refused = f"{state.dead_count} record{'s'[: state.dead_count != 1]}"
+            refused = counted(state.dead_count, "record")
             yield f"{state.backend} refuses {refused}; `--dead` shows which and why"
     for writer, damage in dict.fromkeys(
         pair for state in told.backends for pair in state.damages
@@ -228,10 +229,6 @@ def _host(told: _Told) -> str:
 def _on_host(told: _Told) -> str:
     host = _host(told)
     return f" on {host}" if host else ""
-
-
-def _runs(count: int) -> str:
-    return "run" if count == 1 else "runs"
 
 
 def _value(told: _Told, *, with_records: bool) -> dict[str, Value]:

@@ -16,6 +16,7 @@ from tracker_core.cli.late import complete_late, expect_late
 from tracker_core.cli.options import given
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.receivers import Receivers
+from tracker_core.cli.text import counted
 from tracker_core.consoles import keep_left_logs
 from tracker_core.delivery.ledger import forget
 from tracker_core.delivery.overview import BackendState, backend_states
@@ -108,7 +109,7 @@ def _say_all(errands: Iterable[Errand]) -> None:
     for errand in errands:
         outcome = errand.outcome or Outcome(Result.DONE)
         name, run_id = errand.target.name, errand.folder.run_id
-        words = [f"{errand.delivered} {_records(errand.delivered)} delivered"]
+        words = [f"{counted(errand.delivered, 'record')} delivered"]
         if errand.refused:
             words.append(f"{errand.refused} refused again")
         if outcome.result is not Result.DONE:
@@ -127,8 +128,4 @@ def _say_dead(folders: Iterable[RunFolder], name: str | None) -> None:
         if name in (None, state.backend)
     )
     if count:
-        say(f"{count} {_records(count)} refused; `tracker status --dead` shows why")
-
-
-def _records(count: int) -> str:
-    return "record" if count == 1 else "records"
+        say(f"{counted(count, 'record')} refused; `tracker status --dead` shows why")

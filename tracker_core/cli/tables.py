@@ -13,6 +13,8 @@ from itertools import pairwise
 from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
+from tracker_core.cli.glyphs import STATUS_COLOURS
+from tracker_core.cli.layout import text_width
 from tracker_core.cli.printing import (
     clean,
     echo,
@@ -36,7 +38,6 @@ __all__ = [
     "print_trees",
     "short_ids",
     "table_width",
-    "text_width",
     "value_cell",
 ]
 
@@ -56,14 +57,7 @@ _NARROWEST = 60
 _SHORTEST_ID = 10
 # Blanks that fill a column, with the codes that end its colour behind them.
 _BLANK_ENDS = re.compile(r" +((?:\x1b\[[\d;]*m)*)$", re.MULTILINE)
-_STYLES = {
-    "FINISHED": "green",
-    "FAILED": "red",
-    "KILLED": "yellow",
-    "RUNNING": "cyan",
-    "PENDING": "dim",
-    "LOST": "magenta",
-}
+_STYLES = {**STATUS_COLOURS, "PENDING": "dim"}
 _CODES = {
     "bold": 1,
     "dim": 2,
@@ -75,8 +69,6 @@ _CODES = {
 }
 _DUMB = ("dumb", "unknown")
 _GAP = 2
-# Letters of ours that take a cell each.
-_NARROW = str.maketrans(dict.fromkeys("–…○●✓✗■▁▂▃▄▅▆▇█"))
 
 
 class Table(NamedTuple):
@@ -167,15 +159,6 @@ def short_ids(ids: Iterable[str]) -> dict[str, str]:
         run_id: run_id[: max(_SHORTEST_ID, *(length + 1 for length in both))]
         for run_id, both in zip(ordered, pairwise(shared), strict=False)
     }
-
-
-def text_width(text: str) -> int:
-    """Return how many cells of a terminal a text takes."""
-    if text.translate(_NARROW).isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
 
 
 def _print_lines(table: Table) -> None:

@@ -7,7 +7,6 @@ import click
 from tracker_core.bodies import tags_body
 from tracker_core.cli.border import Misuse, examples, say
 from tracker_core.cli.documents import print_json
-from tracker_core.cli.doomed import chosen_runs
 from tracker_core.cli.holdings import Holdings
 from tracker_core.cli.printing import clean, echo, flush
 from tracker_core.cli.tables import Table, print_table
@@ -44,7 +43,7 @@ def tag(words: tuple[str, ...], *, as_json: bool) -> None:
         return
     body = tags_body(texts)
     with Holdings() as holdings:
-        ids = chosen_runs(holdings, wanted, None)
+        ids = holdings.chosen(wanted)
         folders = [append(holdings, run_id, body) for run_id in ids]
         away = dict(holdings.away)
     done = deliver(folders)
@@ -73,7 +72,7 @@ def _list(wanted: Sequence[str], *, as_json: bool) -> None:
     """Print the tags of runs."""
     found: list[tuple[str, str, Mapping[str, str]]] = []
     with Holdings() as holdings:
-        for run_id in chosen_runs(holdings, wanted, None):
+        for run_id in holdings.chosen(wanted):
             held = holdings.of(run_id)
             name = held[0][1].name if held else ""
             tags = holdings.tags(run_id, [store for store, _ in held])

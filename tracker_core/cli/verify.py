@@ -18,6 +18,7 @@ from tracker_core.cli.selection import (
 )
 from tracker_core.cli.stores import blamed, open_stores
 from tracker_core.cli.tables import Table, print_heading, print_table
+from tracker_core.cli.text import counted
 from tracker_core.findings import Difference, LeftOut, Verification
 from tracker_core.readings import asked_note
 from tracker_core.runs import RunInfo
@@ -171,7 +172,7 @@ def _print(run: RunInfo, found: Verification, left_out: Sequence[LeftOut]) -> No
 
 def _print_differences(run: RunInfo, found: Verification) -> None:
     count = found.difference_count
-    print_heading(f"run {run.name!r} differs in {count} thing{'s'[: count != 1]}")
+    print_heading(f"run {run.name!r} differs in {counted(count, 'thing')}")
     rows = [_row(difference, found.trackers) for difference in found.differences]
     titles = ("KIND", "KEY", "INDEX", *found.trackers)
     print_table(Table(titles, rows, flows=True))

@@ -1,7 +1,6 @@
 """``tracker watch``: a run, or all that run, on one screen that keeps up with them."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 import click
@@ -13,7 +12,7 @@ from tracker_core.cli.documents import print_json_line, run_value, series_value
 from tracker_core.cli.following import interruptible, looks
 from tracker_core.cli.options import read_options
 from tracker_core.cli.outcomes import outcome_words
-from tracker_core.cli.printing import clean, echo, is_terminal
+from tracker_core.cli.printing import clean, echo, is_terminal, terminal_size
 from tracker_core.cli.screens import run_line, run_screen, runs_screen
 from tracker_core.cli.selection import no_run_yet, select_run
 from tracker_core.cli.sight import Eye, Sight, running, watched
@@ -97,7 +96,7 @@ def _one(
 ) -> Iterator[list[Sight]]:
     eye = Eye(tracker, chosen.run_id)
     for run in looks(tracker, chosen.run_id, interval):
-        yield [eye.look(run, _size().lines)]
+        yield [eye.look(run, terminal_size().lines)]
 
 
 def _run_screen(sights: Sequence[Sight], room: int, height: int) -> list[str]:
@@ -121,9 +120,9 @@ def _draw(frames: Iterator[list[Sight]], screen: _Screen) -> None:
     )
     with live:
         for sights in frames:
-            text = "\n".join(screen(sights, *_size()))
+            text = "\n".join(screen(sights, *terminal_size()))
             live.update(Text(text, no_wrap=True), refresh=True)
-    columns, lines = _size()
+    columns, lines = terminal_size()
     for line in screen(sights, columns, lines - 1):
         echo(line)
 
@@ -149,7 +148,3 @@ def _value(sight: Sight) -> dict[str, Value]:
         "series": series_value(sight.series),
         "delivery": None if delivery is None else delivery_value(delivery),
     }
-
-
-def _size() -> os.terminal_size:
-    return shutil.get_terminal_size()

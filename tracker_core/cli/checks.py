@@ -9,7 +9,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from queue import Empty, Queue
@@ -20,7 +20,7 @@ import click
 
 from tracker_core.cli.border import failure_of
 from tracker_core.cli.stores import open_stores
-from tracker_core.cli.text import size_words
+from tracker_core.cli.text import counted, size_words
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery.overview import backend_states
 from tracker_core.errors import TrackerError
@@ -156,15 +156,16 @@ def delivery_finding() -> Finding:
             dead += sum(state.dead_count for state in states)
     except TrackerError as error:
         return Finding("delivery", ERROR, redact(str(error)))
-    told = [
-        *_counted(waiting, "run waits for delivery", "runs wait for delivery"),
-        *_counted(failed, "run is tried again", "runs are tried again"),
-        *_counted(dead, "record was refused", "records were refused"),
-    ]
-    if not told:
+    told = (
+        (waiting, "run waits for delivery", "runs wait for delivery"),
+        (failed, "run is tried again", "runs are tried again"),
+        (dead, "record was refused", "records were refused"),
+    )
+    words = ", ".join(counted(*thing) for thing in told if thing[0])
+    if not words:
         return Finding("delivery", OK, "nothing is left to deliver")
     hint = "`tracker status` tells more, `tracker sync` delivers"
-    return Finding("delivery", WARNING, f"{', '.join(told)}; {hint}")
+    return Finding("delivery", WARNING, f"{words}; {hint}")
 
 
 def _ask(backend: BackendSetting, answers: Queue[Finding]) -> None:
@@ -191,7 +192,3 @@ def _ask(backend: BackendSetting, answers: Queue[Finding]) -> None:
 def _existing(path: Path) -> Path:
     """Return the nearest folder above a path that is there."""
     return next(folder for folder in (path, *path.parents) if os.path.lexists(folder))
-
-
-def _counted(count: int, one: str, several: str) -> Iterable[str]:
-    return [f"{count} {one if count == 1 else several}"] if count else []

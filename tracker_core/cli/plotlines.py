@@ -12,7 +12,7 @@ from tracker_core.cli.selection import (
     select_run,
     similar,
 )
-from tracker_core.cli.text import shown
+from tracker_core.cli.text import shortened, shown
 from tracker_core.comparing import differing
 from tracker_core.expressions import parse
 from tracker_core.fields import Field, Space
@@ -21,6 +21,7 @@ from tracker_core.points import Points
 from tracker_core.runs import RunInfo
 from tracker_core.stores import Store
 from tracker_core.thinning import Curve
+from tracker_core.values import is_number
 
 __all__ = ["Axis", "Line", "Plot", "Wanted", "read_plot"]
 
@@ -181,8 +182,7 @@ def _settings(tracker: NativeTracker, runs: Iterable[RunInfo]) -> dict[str, str]
 
 
 def _value(value: object) -> str:
-    text = clean(shown(value))
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+    return shortened(clean(shown(value)), _LONGEST_VALUE)
 
 
 def _has_step(points: Points) -> bool:
@@ -211,7 +211,7 @@ def _curve(points: Points, run: RunInfo, axis: Axis) -> Curve:
 
 def _number(value: object) -> float | None:
     """Return what can be drawn of a value; what no float holds is a gap."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not is_number(value):
         return None
     try:
         return float(value)
