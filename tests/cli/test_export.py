@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tracker_core import track
 from tracker_core.records import ColumnsBody, CreatedBody, MetricsBody
 from tracker_core.values import Value, from_json
 
@@ -180,3 +181,17 @@ def test_wrong_use_is_told(
 
     assert (done.code, told in done.err) == (code, True), done.err
     assert not [*empty.iterdir()]
+
+
+def test_terminal_does_not_obey_a_table(
+    tracker: "Cli", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it would obey is written out there; a file has it as it is."""
+    monkeypatch.setenv("TRACKER_BACKENDS", "sqlite")
+    with track(name="run") as run:
+        run.log_metric("a\x1b[2J", 1.0)
+
+    screen = tracker.on_screen("export")
+
+    assert "a\\x1b[2J,0,," in screen
+    assert "\x1b[2J" not in screen

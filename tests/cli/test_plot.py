@@ -266,3 +266,14 @@ def test_plot_without_matplotlib_says_what_to_install(
     assert done.code == 2
     assert "--png needs the package matplotlib; install tracker-core[plot]" in done.err
     assert not (place / "x.png").exists()
+
+
+def test_plot_of_nan_alone_says_so(tracker: "Cli", store: "Store") -> None:
+    """There is nothing to draw in a series of NaN and infinities."""
+    values = (math.nan, math.inf)
+    store.run("run-1", *(MetricsBody(None, {"": {"x": value}}) for value in values))
+
+    done = tracker("plot", "x")
+
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "tracker: the series 'x' has only NaN and infinities\n"

@@ -56,3 +56,11 @@ def test_query_prints_in_one_form(tracker: "Cli") -> None:
     done = tracker("query", "SELECT 1", "--csv", "--json")
 
     assert done.code == 2
+
+
+def test_query_as_csv_leaves_a_terminal_alone(tracker: "Cli") -> None:
+    """What a terminal would obey is written out there, as nowhere else."""
+    screen = tracker.on_screen("query", "SELECT chr(27) || '[2J' AS a", "--csv")
+
+    assert screen == "a\n\\x1b[2J\n"
+    assert tracker("query", "SELECT chr(27) AS a", "--csv").out == "a\n\x1b\n"

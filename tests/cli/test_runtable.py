@@ -294,3 +294,27 @@ def test_terminal_gets_what_is_shared_in_a_line(
     assert cells(titles)[:3] == ["NAME", "RUN ID", "lr"]
     assert newer.startswith("✓  n2")
     assert "█▃▂▁▁" in newer
+
+
+@pytest.mark.one_python
+def test_long_name_leaves_room_on_a_terminal(
+    tracker: "Cli", place: "Path", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is cut to half of the line, by cells, and the id stays beside it."""
+    from tests.cli.conftest import Store
+    from tracker_sqlite import SqliteTracker
+
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TRACKER_SQLITE_CONFIG", str(place / "runs.db"))
+    store = Store("unused")
+    store.tracker = SqliteTracker(place / "runs.db")
+    for number, letter in enumerate("n験", 1):
+        store.run(f"{letter}1", name=letter * 200, at=number)
+    store.tracker.close()
+
+    lines = tracker.on_screen("list").splitlines()
+
+    assert [cells(line)[1:3] for line in lines[2:4]] == [
+        ["験" * 19 + "…", "験1"],
+        ["n" * 39 + "…", "n1"],
+    ]

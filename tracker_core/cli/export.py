@@ -10,7 +10,7 @@ import click
 from tracker_core.cli.border import Failure, Misuse, examples, say
 from tracker_core.cli.options import given, tracker_option
 from tracker_core.cli.printing import is_terminal
-from tracker_core.cli.saving import new_file, save_file, write_output
+from tracker_core.cli.saving import new_file, print_text, save_file, write_output
 from tracker_core.cli.selection import no_run_matches
 from tracker_core.cli.stores import blamed, open_store
 from tracker_core.exporting import FORMATS, SeriesPoints, exported, points_of_runs
@@ -78,7 +78,9 @@ def export(
             raise Failure(no_run_matches(store, query))
         tables = points_of_runs(store.tracker, show(runs), series)
         pieces = exported(form, _complete(tables, series))
-        if path is None:
+        if path is None and is_terminal():
+            print_text(pieces)
+        elif path is None:
             write_output(pieces)
         else:
             save_file(pieces, path)

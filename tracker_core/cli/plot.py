@@ -106,6 +106,8 @@ def plot(
         found = read_plot(store, wanted)
         ids = [line.run.run_id for line in found.lines] if paths else []
         summaries = {run_id: store.tracker.series(run_id)[series] for run_id in ids}
+    if not any(math.isfinite(y) for line in found.lines for y in line.curve.ys):
+        raise Failure(f"the series {series!r} has only NaN and infinities")
     if is_log and not any(map(_has_positive, found.lines)):
         raise Failure(f"the series {series!r} has nothing above zero; leave out --log")
     if as_json:

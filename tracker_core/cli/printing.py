@@ -24,6 +24,8 @@ __all__ = [
     "written_out",
 ]
 
+_PLAIN = str.maketrans({"–": "-", "…": "...", "└": "`", "├": "|", "│": "|", "─": "-"})
+
 
 def clean(text: str) -> str:
     """Return ``text`` with what does not print written out, as in Python code."""
@@ -89,12 +91,21 @@ def has_letters(text: str) -> bool:
 def written_out(text: str, stream: object = None) -> str:
     """Return ``text`` with the letters written out that the encoding lacks.
 
+    Where it lacks any, the signs of our tables and trees are those of ASCII.
+
     Args:
         text: The text.
         stream: Where it goes; None for the output.
     """
+    if text.isascii():
+        return text
     encoding = _encoding(sys.stdout if stream is None else stream)
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate(_PLAIN)
+        return plain.encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def echo(text: str, *, to_stderr: bool = False, ends_line: bool = True) -> None:

@@ -12,7 +12,8 @@ import click
 from tracker_core.cli.border import examples
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given, read_options
-from tracker_core.cli.printing import echo
+from tracker_core.cli.printing import echo, is_terminal
+from tracker_core.cli.saving import print_text
 from tracker_core.cli.tables import Table, print_table, value_cell
 from tracker_core.cli.text import to_value
 from tracker_core.cli.times import time_value
@@ -87,4 +88,7 @@ def _print_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(titles)
     writer.writerows(rows)
-    echo(text.getvalue(), ends_line=False)
+    if is_terminal():
+        print_text(iter([text.getvalue().encode()]))
+    else:
+        echo(text.getvalue(), ends_line=False)

@@ -8,7 +8,7 @@ every column of every run.
 from collections.abc import Mapping, Sequence
 
 from tracker_core.cli.border import say
-from tracker_core.cli.columns import Column, columns_of
+from tracker_core.cli.columns import Column, Rank, columns_of
 from tracker_core.cli.layout import cut, text_width
 from tracker_core.cli.outcomes import status_name
 from tracker_core.cli.overview import Overview
@@ -24,6 +24,7 @@ _GAP = 2
 # To so many letters cells are cut before a column is left out.
 _CUTS = (None, 24, 12)
 _LONGEST_SHARED = 40
+_SHORTEST_NAME = 12
 
 
 def print_runs(
@@ -44,6 +45,7 @@ def print_runs(
         _print(columns)
         return
     room = terminal_width()
+    columns = _with_short_names([*map(_cleaned, columns)], room)
     if overview.same:
         echo(_shared(overview.same, room))
     statuses = () if overview.is_chosen else [run.info for run in overview.runs]
@@ -60,6 +62,35 @@ def _print(columns: Sequence[Column], statuses: tuple[str, ...] = ()) -> None:
     titles = tuple(column.title for column in columns)
     rows = [*zip(*(column.cells for column in columns), strict=True)]
     print_table(Table(titles, rows, statuses=statuses))
+
+
+def _cleaned(column: Column) -> Column:
+    """Return a column as wide as it will be."""
+    cells = tuple(map(clean, column.cells))
+    return column._replace(title=clean(column.title), cells=cells)
+
+
+def _with_short_names(columns: Sequence[Column], room: int) -> list[Column]:
+    """Return columns whose names leave half of the line to the others.
+
+    What is left of a name cannot be given to a command, so the ids stay beside it.
+    """
+    most = max(room // 2, _SHORTEST_NAME)
+    widths = [max(map(text_width, (one.title, *one.cells))) for one in columns]
+    names = [
+        place
+        for place, one in enumerate(columns)
+        if one.title == "NAME" and widths[place] > most
+    ]
+    if not names or sum(widths) + _GAP * (len(widths) - 1) <= room:
+        return [*columns]
+    found = [
+        one._replace(rank=Rank.WHO) if one.title == "RUN ID" else one for one in columns
+    ]
+    for place in names:
+        cells = tuple(cut(text, most) for text in columns[place].cells)
+        found[place] = columns[place]._replace(cells=cells)
+    return found
 
 
 def _shared(same: Mapping[str, Value], room: int) -> str:

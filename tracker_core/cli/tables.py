@@ -21,6 +21,7 @@ from tracker_core.cli.printing import (
     has_colours,
     is_terminal,
     terminal_width,
+    written_out,
 )
 from tracker_core.cli.text import shown
 from tracker_core.values import Value
@@ -122,10 +123,10 @@ def print_heading(text: str) -> None:
 
 def print_table(table: Table) -> None:
     """Print a table."""
-    rows = [tuple(map(clean, row)) for row in table.rows]
+    rows = [tuple(map(_printable, row)) for row in table.rows]
     if is_terminal():
         rows = [tuple(map(_short, row)) for row in rows]
-    table = table._replace(titles=tuple(map(clean, table.titles)), rows=rows)
+    table = table._replace(titles=tuple(map(_printable, table.titles)), rows=rows)
     room = terminal_width() if is_terminal() and not table.flows else None
     # What has to be copied, or has no room at all, is left to the terminal to break.
     if room is None or room < _NARROWEST or table_width(table) <= room:
@@ -276,6 +277,11 @@ def _without_spare(table: Table) -> Table:
         rows=[kept(row) for row in table.rows],
         spare=tuple(others),
     )
+
+
+def _printable(text: str) -> str:
+    # Written out before it is measured, else the columns would part.
+    return written_out(clean(text))
 
 
 def _with_short_ids(table: Table) -> Table:
