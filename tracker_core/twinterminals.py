@@ -7,7 +7,7 @@ full-screen program, which turns echo off through its output, works as without a
 Nothing is changed while another job has the real terminal in front.
 
 A pager reads keys from the terminal that its output leads to, which is the twin. So
-while the twin gives each key at once, and a process has opened it beyond its outputs,
+while the twin gives each key at once, and a process has opened it to read from it,
 what is typed at the real one is typed into the twin.
 
 The twin tells of such changes by packet mode, see ``tty_ioctl(4)``: what is read begins
@@ -18,6 +18,7 @@ import errno
 import fcntl
 import os
 import select
+import stat
 import struct
 import termios
 import threading
@@ -27,7 +28,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["Twin", "open_twin"]
+__all__ = ["Twin", "is_read", "open_twin"]
 
 # Only with it are changes of the settings told; the bit itself is for input alone.
 _TELLS = 0o200000
@@ -139,7 +140,7 @@ class Twin:
 
     def _type(self) -> None:
         """Type what is typed at the real terminal, for as long as somebody reads it."""
-        if not _is_opened(self._reader):
+        if not is_read(self._reader):
             self._types.clear()
         with suppress(OSError):
             while self._types.is_set():
@@ -151,16 +152,24 @@ class Twin:
                     time.sleep(_LOOK_EACH_S)
 
 
-def _is_opened(reader: int) -> bool:
-    """Tell whether a process has a twin open as something else than its outputs."""
+def is_read(reader: int) -> bool:
+    """Tell whether a process has a twin open to read keys from it.
+
+    The outputs of the job and copies of them, as ``exec 3>&1`` makes one, are open to
+    be written, and are none, unless one is somebody's input.
+
+    Args:
+        reader: The end of the twin that is read from.
+    """
     with suppress(OSError):
         number = struct.unpack("i", fcntl.ioctl(reader, _TELL_NUMBER, bytes(4)))[0]
         for found in Path("/proc").glob("[0-9]*/fd/*"):
             with suppress(OSError):
                 # A path object would look at what the name leads to.
-                is_output = found.name in ("1", "2")
-                if not is_output and os.readlink(found) == f"/dev/pts/{number}":  # noqa: PTH115 - as is
-                    return True
+                if os.readlink(found) == f"/dev/pts/{number}":  # noqa: PTH115 - as is
+                    is_to_write = found.lstat().st_mode & stat.S_IWUSR
+                    if found.name == "0" or not is_to_write:
+                        return True
     return False
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from tracker_core.consolelog import Bounds
 from tracker_core.teeing import Pair, main, tee
-from tracker_core.twinterminals import Twin, open_twin
+from tracker_core.twinterminals import Twin, is_read, open_twin
 
 _USUAL = Bounds()
 
@@ -307,6 +307,20 @@ def test_twin_is_told_of_the_size() -> None:
     assert os.get_terminal_size(job) == (100, 30)
     assert heard == [signal.SIGWINCH]
     for number in (screen, real, reader, job):
+        os.close(number)
+
+
+def test_twin_that_somebody_reads_keys_from_is_known() -> None:
+    """A copy of the job's output is none to read from, and takes no keys away."""
+    screen, real = pty.openpty()
+    reader, job = open_twin(real)
+    copy = os.dup(job)
+    before = is_read(reader)
+
+    keys = os.open(os.ttyname(job), os.O_RDONLY | os.O_NOCTTY)
+
+    assert (before, is_read(reader)) == (False, True)
+    for number in (screen, real, reader, job, copy, keys):
         os.close(number)
 
 
