@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING
 
+from tracker_core.metrics import is_sampled
 from tracker_core.values import Value, check_value, to_json
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ __all__ = ["run_page", "table_page"]
 _MOST_ROWS = 50
 _MOST_COLUMNS = 12
 _MOST_SERIES = 4
-# What the launcher measures comes after what the job has logged.
-_MACHINE = "system/"
 _LONGEST = 60
 _ALWAYS = ("name", "status", "experiment", "started_at", "duration")
 
@@ -56,7 +55,7 @@ def table_page(table: "RunTable") -> str:
     shown += [
         name
         for name in names
-        if name.endswith(".last") and not name.startswith(f"metrics.{_MACHINE}")
+        if name.endswith(".last") and not is_sampled(name.removeprefix("metrics."))
     ][:_MOST_SERIES]
     shown += _differing(rows, names)
     shown = shown[:_MOST_COLUMNS]
@@ -90,7 +89,7 @@ def _series(run: "StoredRun") -> str:
 
 def _own_first(series: tuple[str, object]) -> tuple[bool, str]:
     name, _ = series
-    return name.startswith(_MACHINE), name
+    return is_sampled(name), name
 
 
 def _table(titles: Sequence[str], rows: Iterable[Iterable[object]]) -> str:
