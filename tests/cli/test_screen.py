@@ -93,16 +93,17 @@ def test_causes_stay_whole_beside_a_long_name(tracker: "Cli", write: Write) -> N
     assert "  ValueError  " in lines[1]
 
 
-def test_name_alone_is_left_where_there_is_no_room(
+def test_name_is_cut_beside_the_id_where_there_is_no_room(
     tracker: "Cli", write: Write
 ) -> None:
-    """It may be longer than the terminal is wide; the status has its glyph still."""
+    """It is longer than the terminal is wide; the status has its glyph still."""
     write(ID, "resnet50-" * 9, failed("ConnectionError"))
 
     lines = plain(tracker.on_screen("list", columns=58)).splitlines()
 
-    assert lines[0] == "   NAME"
-    assert "".join(lines[1:]).startswith(f"✗  {'resnet50-' * 9}tracker: no room for")
+    name = ("resnet50-" * 9)[:28] + "…"
+    assert lines[0].split() == ["NAME", "RUN", "ID", "STARTED"]
+    assert lines[1].startswith(f"✗  {name}  {ID[:10]}  ")
 
 
 SORTED = ("list", "--sort-by", "metrics.train/loss.min")

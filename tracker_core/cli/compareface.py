@@ -14,6 +14,7 @@ from tracker_core.cli.outcomes import status_words
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.cli.tables import (
     Table,
+    brief_cell,
     print_heading,
     print_table,
     short_ids,
@@ -173,7 +174,7 @@ def _beside(series: Sequence[DifferingSeries], letters: _Letters) -> Table:
 
 
 def _last(summary: Summary | None) -> str:
-    return "–" if summary is None else value_cell(summary.last)
+    return "–" if summary is None else brief_cell(summary.last)
 
 
 def _best(summary: Summary | None, direction: Direction | None) -> str:
@@ -181,13 +182,13 @@ def _best(summary: Summary | None, direction: Direction | None) -> str:
     if summary is None or summary.min is None:
         return "–"
     if direction is None:
-        return f"{value_cell(summary.min)} … {value_cell(summary.max)}"
+        return f"{brief_cell(summary.min)} … {brief_cell(summary.max)}"
     is_low = direction == "lower"
     value, step = (
         (summary.min, summary.min_step) if is_low else (summary.max, summary.max_step)
     )
     at = "" if step is None else f" @{step}"
-    return f"{value_cell(value)}{at}"
+    return f"{brief_cell(value)}{at}"
 
 
 def _series_rows(
@@ -213,7 +214,7 @@ def _summary_cells(summary: Summary | None) -> tuple[str, ...]:
         *(summary.last, summary.min, summary.min_step),
         *(summary.max, summary.max_step),
     )
-    return tuple(map(value_cell, values))
+    return tuple(map(brief_cell if is_terminal() else value_cell, values))
 
 
 def _parting_words(parting: Parting | None, letters: _Letters) -> str:

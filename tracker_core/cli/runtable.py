@@ -71,26 +71,28 @@ def _cleaned(column: Column) -> Column:
 
 
 def _with_short_names(columns: Sequence[Column], room: int) -> list[Column]:
-    """Return columns whose names leave half of the line to the others.
+    """Return columns whose names, if one has no room alone, have half of the line.
 
     What is left of a name cannot be given to a command, so the ids stay beside it.
     """
-    most = max(room // 2, _SHORTEST_NAME)
-    widths = [max(map(text_width, (one.title, *one.cells))) for one in columns]
-    names = [
-        place
-        for place, one in enumerate(columns)
-        if one.title == "NAME" and widths[place] > most
-    ]
-    if not names or sum(widths) + _GAP * (len(widths) - 1) <= room:
+    longest = max(
+        (text_width(text) for one in columns for text in one.cells if _is_name(one)),
+        default=0,
+    )
+    if longest <= room:
         return [*columns]
-    found = [
-        one._replace(rank=Rank.WHO) if one.title == "RUN ID" else one for one in columns
-    ]
-    for place in names:
-        cells = tuple(cut(text, most) for text in columns[place].cells)
-        found[place] = columns[place]._replace(cells=cells)
-    return found
+    return [_beside_short_names(one, max(room // 2, _SHORTEST_NAME)) for one in columns]
+
+
+def _is_name(column: Column) -> bool:
+    return column.title == "NAME"
+
+
+def _beside_short_names(column: Column, most: int) -> Column:
+    if _is_name(column):
+        return column._replace(cells=tuple(cut(text, most) for text in column.cells))
+    is_id = column.title == "RUN ID"
+    return column._replace(rank=Rank.WHO) if is_id else column
 
 
 def _shared(same: Mapping[str, Value], room: int) -> str:

@@ -16,7 +16,7 @@ from tracker_core.cli.outcomes import (
 )
 from tracker_core.cli.seriesrows import lines_with_courses, series_lines
 from tracker_core.cli.sight import Sight
-from tracker_core.cli.tables import value_cell
+from tracker_core.cli.tables import brief_cell, value_cell
 from tracker_core.cli.times import duration, stamp
 from tracker_core.runs import Attempt
 
@@ -57,7 +57,7 @@ def runs_screen(sights: Sequence[Sight], room: int, height: int) -> list[str]:
 def run_line(sight: Sight) -> str:
     """Return a run in one line: its status, its step, and the last of its series."""
     own = list(sight.own_series.items())
-    values = [f"{name}={value_cell(one.last)}" for name, one in own[:_MOST_IN_LINE]]
+    values = [f"{name}={brief_cell(one.last)}" for name, one in own[:_MOST_IN_LINE]]
     if len(own) > _MOST_IN_LINE:
         values.append(f"{ellipsis()} and {len(own) - _MOST_IN_LINE} more series")
     now = f"{datetime.now(UTC).astimezone():%H:%M:%S}"
@@ -124,7 +124,7 @@ def _runs_row(sight: Sight) -> tuple[str, ...]:
         duration(run),
         value_cell(sight.step),
         name or "",
-        value_cell(summary.last) if summary else "",
+        brief_cell(summary.last) if summary else "",
     )
 
 

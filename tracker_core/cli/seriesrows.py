@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from tracker_core.cli.courses import Courses
 from tracker_core.cli.layout import columns, ellipsis, text_width
 from tracker_core.cli.sparklines import sparkline
-from tracker_core.cli.tables import value_cell
+from tracker_core.cli.tables import brief_cell, value_cell
 from tracker_core.summaries import Summary
 
 __all__ = ["lines_with_courses", "series_lines"]
@@ -63,11 +63,12 @@ def _row(name: str, summary: Summary) -> tuple[str, ...]:
     return (
         name,
         value_cell(summary.count),
-        value_cell(summary.last),
+        brief_cell(summary.last),
         _extreme(summary.min, summary.min_step),
         _extreme(summary.max, summary.max_step),
     )
 
 
 def _extreme(value: float | None, step: int | None) -> str:
-    return value_cell(value) if step is None else f"{value_cell(value)} @{step}"
+    shown = brief_cell(value)
+    return shown if step is None else f"{shown} @{step}"

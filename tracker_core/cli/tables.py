@@ -14,7 +14,7 @@ from os.path import commonprefix
 from typing import TYPE_CHECKING, NamedTuple
 
 from tracker_core.cli.glyphs import STATUS_COLOURS
-from tracker_core.cli.layout import text_width
+from tracker_core.cli.layout import cut, text_width
 from tracker_core.cli.printing import (
     clean,
     echo,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Branch",
     "Table",
+    "brief_cell",
     "mapping_table",
     "print_heading",
     "print_table",
@@ -45,6 +46,9 @@ __all__ = [
 # A value of a megabyte would be pages of it.
 _LONGEST_VALUE = 400
 _UNLIMITED = 10**8
+_BRIEF = 16
+# Of an int with more digits the first ones are enough on a screen.
+_EXACT, _BEYOND = 10**15, 10**300
 # The columns whose values are copied into the next command.
 _IDS = ("RUN ID", "JOB ID", "SOURCE", "WRITER")
 # The columns that give room first: a message goes on elsewhere, and what the others
@@ -114,6 +118,13 @@ def value_cell(value: Value) -> str:
     if value is None:
         return "–"
     return f"{value:.6g}" if isinstance(value, float) else shown(value)
+
+
+def brief_cell(value: Value) -> str:
+    """Return a value for a column of a screen: what is long is rounded or cut."""
+    if isinstance(value, int) and _EXACT < abs(value) < _BEYOND:
+        return value_cell(float(value))
+    return cut(value_cell(value), _BRIEF)
 
 
 def print_heading(text: str) -> None:
