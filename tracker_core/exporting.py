@@ -11,15 +11,16 @@ that is needed is that of the longest series.
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tracker_core.api import NativeTracker
 from tracker_core.errors import ConfigError
-from tracker_core.points import Points
-from tracker_core.values import to_json
+from tracker_core.points import Point, Points
+from tracker_core.values import Value, to_json
 
 if TYPE_CHECKING:
     from tracker_core.runs import RunInfo
@@ -28,6 +29,9 @@ __all__ = ["FORMATS", "SeriesPoints", "exported", "points_of_runs"]
 
 _COLUMNS = ("run_id", "experiment", "series", "index", "step", "time", "value")
 _BILLION = 1_000_000_000
+_TO_SECONDS = len("2026-01-31T12:00:00")
+# So many rows are written at a time.
+_PIECE_ROWS = 10_000
 
 
 class SeriesPoints(NamedTuple):
@@ -80,21 +84,27 @@ def _csv(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(_COLUMNS)
     for table in tables:
-        run, name = table.run, table.series
-        for point in table.points:
-            step, value = point.step, point.value
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            shown = repr(value) if is_number else to_json(value)
-            writer.writerow(
-                (
-                    *(run.run_id, run.experiment, name, point.index, step),
-                    *(_time(point.time_ns), shown),
-                )
+        names = (table.run.run_id, table.run.experiment, table.series)
+        for points in _pieces(table.points):
+            writer.writerows(
+                (*names, index, step, _time(time_ns), _shown(value))
+                for index, step, time_ns, value in points
             )
-        yield text.getvalue().encode()
-        text.seek(0)
-        text.truncate()
+            yield text.getvalue().encode()
+            text.seek(0)
+            text.truncate()
     yield text.getvalue().encode()
+
+
+def _pieces(points: Points) -> Iterator[Sequence[Point]]:
+    rest = iter(points)
+    while piece := [*islice(rest, _PIECE_ROWS)]:
+        yield piece
+
+
+def _shown(value: Value) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return repr(value) if is_number else to_json(value)
 
 
 def _jsonl(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
@@ -106,12 +116,13 @@ def _jsonl(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
                 "series": table.series,
             }
         )[:-1]
-        lines = [
-            f'{begin},"index":{index},"step":{json.dumps(step)},'
-            f'"time":"{_time(time_ns)}","value":{to_json(value)}}}\n'
-            for index, step, time_ns, value in table.points
-        ]
-        yield "".join(lines).encode()
+        for points in _pieces(table.points):
+            lines = (
+                f'{begin},"index":{index},"step":{json.dumps(step)},'
+                f'"time":"{_time(time_ns)}","value":{to_json(value)}}}\n'
+                for index, step, time_ns, value in points
+            )
+            yield "".join(lines).encode()
 
 
 def _parquet(tables: Iterable[SeriesPoints]) -> Iterator[bytes]:
@@ -132,7 +143,7 @@ def _time(time_ns: int) -> str:
     """Return a time as ISO 8601 with all its nanoseconds."""
     seconds, rest = divmod(time_ns, _BILLION)
     at = datetime.fromtimestamp(seconds, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"
+    return f"{at.isoformat()[:_TO_SECONDS]}.{rest:09d}Z"
 
 
 FORMATS: Final[Mapping[str, Callable[[Iterable[SeriesPoints]], Iterator[bytes]]]] = (

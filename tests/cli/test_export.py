@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tracker_core import track
+from tracker_core.exporting import exported, points_of_runs
 from tracker_core.records import ColumnsBody, CreatedBody, MetricsBody
 from tracker_core.values import Value, from_json
 
@@ -195,3 +196,17 @@ def test_terminal_does_not_obey_a_table(
 
     assert "a\\x1b[2J,0,," in screen
     assert "\x1b[2J" not in screen
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_long_series_is_written_in_pieces(store: "Store", form: str) -> None:
+    """The text of a series need not fit into memory."""
+    steps = range(10_001)
+    store.run("run", ColumnsBody("", steps, {"x": [0.5] * len(steps)}))
+    tables = points_of_runs(store.tracker, store.tracker.runs())
+
+    pieces = [piece.count(b"\n") for piece in exported(form, tables)]
+
+    titles = 1 if form == "csv" else 0
+    assert max(pieces) <= 10_000 + titles
+    assert sum(pieces) == len(steps) + titles
