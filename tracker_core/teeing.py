@@ -20,6 +20,7 @@ Little is loaded here, neither what a job needs of the library nor ``site``.
 """
 
 import codecs
+import errno
 import json
 import os
 import select
@@ -47,6 +48,9 @@ _EACH_S, _SHARE = 0.2, 0.2
 # How long a job that has ended is waited for whose output somebody else holds, and how
 # long there must be silence before that.
 _LONGEST_REST_S, _SILENCE_S = 1.0, 0.05
+
+# What is no loss: there is nobody who would miss it.
+_NOBODY_READS = frozenset({errno.EBADF, errno.ECONNRESET, errno.EPIPE})
 
 _Piece: TypeAlias = tuple[int, bytes]
 
@@ -140,7 +144,7 @@ class _Stream(threading.Thread):
                 pass
         except OSError as error:
             # The job learns of it by its own next write, and that may never come.
-            if not isinstance(error, ConnectionError):
+            if error.errno not in _NOBODY_READS:
                 self.loss = error.strerror or str(error)
         if self._pair.twin is not None:
             self._pair.twin.stop()
