@@ -64,3 +64,32 @@ def test_query_as_csv_leaves_a_terminal_alone(tracker: "Cli") -> None:
 
     assert screen == "a\n\\x1b[2J\n"
     assert tracker("query", "SELECT chr(27) AS a", "--csv").out == "a\n\x1b\n"
+
+
+def test_query_adds_up_ints_exactly(tracker: "Cli") -> None:
+    """A sum of ints is an int, and a fraction stays one."""
+    asked = "SELECT sum(n) AS n, sum(1.5) AS x FROM (VALUES (1), (2)) AS t(n)"
+
+    done = tracker("query", asked, "--json")
+
+    assert done.json["rows"] == [[3, 3]]
+    assert tracker("query", "SELECT sum(1.25) AS x", "--csv").out == "x\n1.25\n"
+
+
+def test_query_tells_a_span_of_time(tracker: "Cli") -> None:
+    """As text that other programs know."""
+    asked = "SELECT ended_at - started_at, INTERVAL '1 month 3 days 1.5 s' FROM runs"
+
+    done = tracker("query", f"{asked} LIMIT 1", "--json")
+
+    assert done.json["rows"] == [["PT2S", "P1M3DT1.5S"]]
+
+
+def test_query_tells_which_tables_there_are(tracker: "Cli") -> None:
+    """By SHOW TABLES, and where one is meant that there is not."""
+    assert tracker("query", "show tables;").rows == [
+        [name] for name in ("name", "params", "points", "runs", "series", "tags")
+    ]
+
+    wrong = tracker("query", "SELECT * FROM run").err
+    assert wrong.endswith("the tables are runs, params, tags, series, points\n")

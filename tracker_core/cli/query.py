@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["query"]
 
+_BILLION = 1_000_000_000
+
 
 @click.command(
     epilog=examples(
@@ -79,8 +81,18 @@ def _value(value: object) -> Value:
     if isinstance(value, datetime):
         return time_value(value)
     if isinstance(value, Decimal):
-        return float(value)
+        # What DuckDB adds up of ints has more digits than an int of Arrow has.
+        return float(value) if value.as_tuple().exponent else int(value)
+    if isinstance(value, tuple):
+        return _span(*value)
     return to_value(value)
+
+
+def _span(months: int, days: int, nanoseconds: int) -> str:
+    """Return an interval of SQL as a span of ISO 8601."""
+    seconds = f"{nanoseconds / _BILLION:.9f}".rstrip("0").rstrip(".")
+    parts = [f"{months}M" * bool(months), f"{days}D" * bool(days), f"T{seconds}S"]
+    return f"P{''.join(parts)}"
 
 
 def _print_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
