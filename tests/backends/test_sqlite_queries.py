@@ -106,7 +106,8 @@ def _bodies() -> st.SearchStrategy[Body]:
         st.builds(CreatedBody, name, name, name, name, st.none()),
         st.builds(SpanBody, name, name),
         st.builds(StartedBody, st.just("job")),
-        st.builds(EndedBody, st.just("job"), _STATUSES, st.none()),
+        # Hypothesis makes up what has a default, were it left out.
+        st.builds(EndedBody, st.just("job"), _STATUSES, *[st.none()] * 3),
     )
 
 
