@@ -1,6 +1,7 @@
 """Metric keys, values and columns as a job gives them."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeGuard
 
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.records import ColumnsBody, MetricsBody
@@ -9,6 +10,7 @@ from tracker_core.values import MAX_STEP, Value, check_name, check_step, check_v
 __all__ = [
     "SAMPLED",
     "columns_body",
+    "is_number",
     "is_sampled",
     "metrics_body",
     "split_series",
@@ -110,6 +112,11 @@ def split_series(key: object) -> tuple[str, str]:
         message = f"metric key {name!r} has an empty stream or field; use stream/field"
         raise InvalidValueError(message)
     return stream, field
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    """Tell whether a value is a number, NaN and the infinities too; a bool is none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_sampled(series: str) -> bool:

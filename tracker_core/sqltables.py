@@ -15,8 +15,9 @@ import pyarrow as pa
 from tracker_core.arrow import parquet_pieces, table_of_rows
 from tracker_core.errors import QueryError
 from tracker_core.exporting import points_of_runs
+from tracker_core.metrics import is_number
 from tracker_core.query import RunTable, StoredRun
-from tracker_core.values import Value, is_number, to_json
+from tracker_core.values import Value, to_json
 
 __all__ = ["answer"]
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Self
 from tracker_core.channel import Channel
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.forks import ForkLock
-from tracker_core.metrics import columns_body, stream_body
-from tracker_core.values import Value, is_number
+from tracker_core.metrics import columns_body, is_number, stream_body
+from tracker_core.values import Value
 
 if TYPE_CHECKING:  # read paths only
     from tracker_core.pages import Page, StreamStats

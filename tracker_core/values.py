@@ -11,7 +11,7 @@ import json
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 from tracker_core.errors import InvalidValueError, UnsupportedTypeError
 from tracker_core.unwrapping import type_name, unwrapped
@@ -25,7 +25,6 @@ __all__ = [
     "check_text",
     "check_value",
     "from_json",
-    "is_number",
     "to_canonical_json",
     "to_json",
 ]
@@ -119,11 +118,6 @@ def check_value(value: object, what: str) -> Value:
     if type(value) is float or value is None or type(value) is bool:
         return value
     return _checked(value, what, 0)
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Tell whether a value is a number, NaN and the infinities too; a bool is none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def check_mapping(value: object, what: str) -> dict[str, Value]:

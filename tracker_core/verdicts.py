@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from tracker_core.comparing import Comparison, DifferingSeries
+from tracker_core.metrics import is_number
 from tracker_core.runs import RunInfo
-from tracker_core.values import is_number
 
 __all__ = ["verdict"]
 

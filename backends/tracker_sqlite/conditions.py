@@ -20,7 +20,8 @@ from tracker_core.filters import (
     Membership,
     Negation,
 )
-from tracker_core.values import is_number, to_json
+from tracker_core.metrics import is_number
+from tracker_core.values import to_json
 from tracker_sqlite.cells import FAR, NUMBERS, RUNS, Cell, cell_of
 
 __all__ = ["Sql", "TooComplexError", "to_sql"]

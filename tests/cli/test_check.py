@@ -50,7 +50,7 @@ def test_check_of_an_empty_place_is_fine_and_leaves_nothing(
     [
         (
             "TRACKER_BAKENDS",
-            "nobody reads this variable; did you mean TRACKER_BACKENDS?",
+            "nobody reads this variable; did you mean 'TRACKER_BACKENDS'?",
         ),
         ("TRACKER_QQQ", "nobody reads this variable; correct or unset it"),
         (

@@ -10,10 +10,10 @@ from tracker_core.cli.border import Failure, examples, say
 from tracker_core.cli.documents import artifact_values, print_json
 from tracker_core.cli.options import given, read_options
 from tracker_core.cli.printing import is_terminal
-from tracker_core.cli.selection import select_run, similar
+from tracker_core.cli.selection import select_run
 from tracker_core.cli.stores import open_store
 from tracker_core.cli.tables import Table, print_table
-from tracker_core.cli.text import shown, size_words
+from tracker_core.cli.text import shown, similar, size_words
 from tracker_core.datatypes import TrackerArtifact
 from tracker_core.runs import RunInfo
 

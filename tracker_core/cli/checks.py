@@ -10,7 +10,6 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
@@ -20,7 +19,7 @@ import click
 
 from tracker_core.cli.border import failure_of
 from tracker_core.cli.stores import open_stores
-from tracker_core.cli.text import counted, size_words
+from tracker_core.cli.text import counted, similar, size_words
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery.overview import backend_states
 from tracker_core.errors import TrackerError
@@ -93,9 +92,9 @@ def unknown_variables(
             yield Finding(name, WARNING, f"{words} or TRACKER_BACKENDS")
         else:
             # What they share would make any two of them alike.
-            named = {found.removeprefix(_OURS): found for found in known}
-            near = get_close_matches(name.removeprefix(_OURS), named, 1)
-            hint = f"did you mean {named[near[0]]}?" if near else "correct or unset it"
+            named = [found.removeprefix(_OURS) for found in known]
+            hint = similar(name.removeprefix(_OURS), named, _OURS)
+            hint = hint or "correct or unset it"
             yield Finding(name, WARNING, f"nobody reads this variable; {hint}")
 
 

@@ -6,12 +6,12 @@ names are known until one of its commands is asked for.
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 
 import click
 
 from tracker_core.cli.printing import clean
+from tracker_core.cli.text import similar
 
 __all__ = ["COMPLETION_VARIABLE", "Commands"]
 
@@ -60,7 +60,6 @@ class Commands(click.Group):
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-"):
             known = self.list_commands(ctx)
-            near = " or ".join(map(repr, get_close_matches(name, known)))
-            hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+            hint = similar(name, known) or f"there are {', '.join(known)}"
             ctx.fail(f"no command {clean(name)!r}; {hint}")
         return super().resolve_command(ctx, args)

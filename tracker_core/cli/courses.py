@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tracker_core.api import NativeTracker
+from tracker_core.metrics import is_number
 from tracker_core.points import Point
-from tracker_core.values import is_number
 
 __all__ = ["Course", "Courses"]
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 from tracker_core.cli.border import say
 from tracker_core.cli.journals import journaled_runs, readable_journals
-from tracker_core.cli.selection import LAST, NotOneRunError, find_run, similar
+from tracker_core.cli.selection import LAST, NotOneRunError, find_run
+from tracker_core.cli.text import similar
 from tracker_core.configfile import BackendSetting
 from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import NotSupportedError, RunNotFoundError, TrackerError

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from tracker_core.cli.border import Misuse, say
-from tracker_core.cli.selection import LAST, similar
+from tracker_core.cli.selection import LAST
+from tracker_core.cli.text import similar
 from tracker_core.delivery.ledger import ledgers
 from tracker_core.errors import JournalError
 from tracker_core.identity import friendly_name

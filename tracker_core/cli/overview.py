@@ -10,10 +10,11 @@ from tracker_core.cli.outcomes import status_words
 from tracker_core.cli.text import to_value
 from tracker_core.fields import Field, Space
 from tracker_core.matching import Answers
+from tracker_core.metrics import is_number
 from tracker_core.runs import RunInfo
 from tracker_core.selection import TrackerFacts
 from tracker_core.summaries import Summary
-from tracker_core.values import Value, is_number
+from tracker_core.values import Value
 
 if TYPE_CHECKING:
     from tracker_core.matching import Facts

@@ -7,21 +7,17 @@ from typing import Literal, NamedTuple, TypeAlias, cast
 from tracker_core.api import NativeTracker
 from tracker_core.cli.border import Failure
 from tracker_core.cli.printing import clean
-from tracker_core.cli.selection import (
-    no_run_matches,
-    select_run,
-    similar,
-)
-from tracker_core.cli.text import shortened, shown
+from tracker_core.cli.selection import no_run_matches, select_run
+from tracker_core.cli.text import shortened, shown, similar
 from tracker_core.comparing import differing
 from tracker_core.expressions import parse
 from tracker_core.fields import Field, Space
 from tracker_core.filters import Exists, all_of
+from tracker_core.metrics import is_number
 from tracker_core.points import Points
 from tracker_core.runs import RunInfo
 from tracker_core.stores import Store
 from tracker_core.thinning import Curve
-from tracker_core.values import is_number
 
 __all__ = ["Axis", "Line", "Plot", "Wanted", "read_plot"]
 

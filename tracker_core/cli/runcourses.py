@@ -12,7 +12,7 @@ from tracker_core.api import Capability, NativeTracker
 from tracker_core.cli.sparklines import heights
 from tracker_core.errors import TrackerError
 from tracker_core.fields import Space
-from tracker_core.values import is_number
+from tracker_core.metrics import is_number
 
 if TYPE_CHECKING:
     from tracker_core.matching import Answers

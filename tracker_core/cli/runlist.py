@@ -15,9 +15,9 @@ from tracker_core.cli.overview import (
     is_folded,
 )
 from tracker_core.cli.printing import is_terminal
-from tracker_core.cli.selection import no_run_yet, similar
+from tracker_core.cli.selection import no_run_yet
 from tracker_core.cli.stores import open_store
-from tracker_core.cli.text import to_value
+from tracker_core.cli.text import similar, to_value
 from tracker_core.fields import Field, Space
 from tracker_core.stores import Store
 from tracker_core.values import Value

@@ -1,10 +1,10 @@
 """Which run a person means."""
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
 from tracker_core.cli.border import Failure
 from tracker_core.cli.stores import blamed
+from tracker_core.cli.text import similar
 from tracker_core.errors import InvalidValueError, RunNotFoundError
 from tracker_core.runs import RunInfo
 from tracker_core.stores import Store
@@ -18,7 +18,6 @@ __all__ = [
     "no_run_yet",
     "select_run",
     "several_runs",
-    "similar",
     "similar_runs",
     "unknown_run",
 ]
@@ -110,19 +109,6 @@ def similar_runs(store: Store, wanted: str) -> str:
     recent = store.tracker.runs(limit=_RECENT)
     known = (word for run in recent for word in (run.run_id, run.name))
     return similar(wanted, (LAST, *known))
-
-
-def similar(wanted: str, known: Iterable[str], before: str = "") -> str:
-    """Return a question for what ``wanted`` is like; empty where it is like nothing.
-
-    Args:
-        wanted: What somebody wrote.
-        known: What there is.
-        before: What stands before each in the question, and is not compared.
-    """
-    near = get_close_matches(wanted, dict.fromkeys(known))
-    words = " or ".join(repr(f"{before}{word}") for word in near)
-    return f"did you mean {words}?" if near else ""
 
 
 def _alike(store: Store, wanted: str) -> Sequence[RunInfo]:

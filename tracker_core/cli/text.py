@@ -1,10 +1,12 @@
-"""Values, sizes and counts as people read them."""
+"""Values, sizes, counts and questions as people read them."""
 
 import math
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 from tracker_core.values import Value, check_value, from_json, to_json
 
-__all__ = ["counted", "shortened", "shown", "size_words", "to_value"]
+__all__ = ["counted", "shortened", "shown", "similar", "size_words", "to_value"]
 
 # Below ten of a unit a tenth of it is of interest.
 _SHORT = 10
@@ -66,6 +68,19 @@ def counted(count: int, one: str, several: str = "") -> str:
         several: The same for other numbers; by default with an ``s`` behind it.
     """
     return f"{count} {one if count == 1 else several or f'{one}s'}"
+
+
+def similar(wanted: str, known: Iterable[str], before: str = "") -> str:
+    """Return a question for what ``wanted`` is like; empty where it is like nothing.
+
+    Args:
+        wanted: What somebody wrote.
+        known: What there is.
+        before: What stands before each in the question, and is not compared.
+    """
+    near = get_close_matches(wanted, dict.fromkeys(known))
+    words = " or ".join(repr(f"{before}{word}") for word in near)
+    return f"did you mean {words}?" if near else ""
 
 
 def _reads_as_other(text: str) -> bool:
