@@ -120,7 +120,7 @@ class StoredRun:
     def __repr__(self) -> str:
         """Name it."""
         info = self.info
-        return f"<run {info.name!r} {info.run_id} {info.status}>"
+        return f"<run {info.name!r} {info.run_id!r} {info.status}>"
 
     def _repr_html_(self) -> str:
         from tracker_core.notebooks import run_page

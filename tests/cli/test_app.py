@@ -12,6 +12,7 @@ import pytest
 
 from tracker_core import __version__
 from tracker_core.cli import main
+from tracker_core.cli.border import plain_failures
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store
@@ -175,3 +176,11 @@ def test_output_that_cannot_be_written_is_no_mistake_of_ours(
     assert done.returncode == code
     assert error in done.stderr
     assert "mistake in tracker" not in done.stderr
+
+
+def test_interrupted_command_says_no_more() -> None:
+    """Its exit code is that of a program that Ctrl-C has ended."""
+    with pytest.raises(click.exceptions.Exit) as ended, plain_failures():
+        raise KeyboardInterrupt
+
+    assert ended.value.exit_code == 130

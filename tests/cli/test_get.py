@@ -164,8 +164,8 @@ def test_link_that_leads_nowhere_is_there(
     [
         ("none/file", "there is no folder 'none'; make it first"),
         ("none/", "there is no folder 'none'; make it first"),
-        ("x" * 300, "File name too long; name another by -o FILE"),
-        ("/dev/full", "No space left on device; name another by -o FILE"),
+        ("x" * 300, "File name too long; name another file"),
+        ("/dev/full", "No space left on device; name another file"),
     ],
 )
 def test_place_that_cannot_be_written_is_said(
@@ -192,7 +192,7 @@ def test_folder_of_that_name_is_no_file(
 
     assert (done.code, done.err) == (
         1,
-        "tracker: 'notes' is a folder; name a file by -o FILE\n",
+        "tracker: 'notes' is a folder; name a file\n",
     )
 
 

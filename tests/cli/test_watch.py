@@ -68,6 +68,14 @@ def test_screen_of_a_run_keeps_to_its_size(
     assert all(line.isprintable() for line in lines)
 
 
+def test_low_screen_shows_a_series_beside_messages(busy: "Store") -> None:
+    """Messages leave room for its titles and one of them."""
+    lines = run_screen(sight(busy.tracker), 60, 10)
+
+    assert any(line.startswith("SERIES ") for line in lines)
+    assert lines[-1].startswith("00:")
+
+
 def test_screen_of_a_run_shows_what_is_new(store: "Store") -> None:
     """Status, pace, machine, series and the last messages."""
     store.run(

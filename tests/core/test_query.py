@@ -34,7 +34,7 @@ def test_runs_are_objects_with_what_they_logged(tracker: MemoryTracker) -> None:
     assert run.tags == {"device": "<b>cuda</b>"}
     assert run.series["train/loss"].min_step == 2
     assert list(run.points("train/loss").steps) == [0, 1, 2]
-    assert repr(run) == f"<run 'run-1' {run.run_id} FINISHED>"
+    assert repr(run) == f"<run 'run-1' {run.run_id!r} FINISHED>"
 
 
 def test_runs_keep_the_order_and_may_be_sliced(tracker: MemoryTracker) -> None:

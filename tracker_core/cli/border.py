@@ -36,6 +36,8 @@ __all__ = [
 ]
 
 _LOGGER = logging.getLogger("tracker_core")
+# What a shell says of a program that Ctrl-C has ended.
+_INTERRUPTED = 130
 _USAGE = (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -127,7 +129,10 @@ def failure_of(
 
 @contextmanager
 def plain_failures() -> Iterator[None]:
-    """Turn errors into lines, and warnings of the library too."""
+    """Turn errors into lines, and warnings of the library too.
+
+    Ctrl-C ends with exit code 130, without more words.
+    """
     handler = _Lines()
     propagates = _LOGGER.propagate
     _LOGGER.addHandler(handler)
@@ -137,6 +142,8 @@ def plain_failures() -> Iterator[None]:
         flush()
     except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
         raise
+    except KeyboardInterrupt:
+        raise click.exceptions.Exit(_INTERRUPTED) from None
     except TrackerError as error:  # some are an OSError too
         raise failure_of(error) from error
     except OSError as error:

@@ -15,8 +15,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["log"] and not asks_for_help(arguments):
         sys.exit(_log(arguments[1:]))
-    from tracker_core.cli.app import main as command
-
+    try:
+        from tracker_core.cli.app import main as command
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     command(prog_name="tracker")
 
 

@@ -70,7 +70,7 @@ def new_file(path: Path, *, force: bool) -> Path:
     """
     with refusals(path):
         if path.is_dir():
-            raise Failure(f"{str(path)!r} is a folder; name a file by -o FILE")
+            raise Failure(f"{str(path)!r} is a folder; name a file")
         if not path.parent.is_dir():
             raise Failure(f"there is no folder {str(path.parent)!r}; make it first")
         # A link that leads nowhere is there too.
@@ -152,7 +152,7 @@ def refusals(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        message = f"{str(path)!r} cannot be written: {reason}; name another by -o FILE"
+        message = f"{str(path)!r} cannot be written: {reason}; name another file"
         raise Failure(message) from error
 
 

@@ -22,7 +22,7 @@ from tracker_core.runs import Attempt
 
 __all__ = ["run_line", "run_screen", "runs_screen"]
 
-_FEWEST_LOGS = 4
+_FEWEST_LOGS, _AROUND_LOGS = 4, 4
 _MOST_ATTEMPTS = 2
 _MOST_IN_LINE = 6
 _LABEL = 11
@@ -33,7 +33,9 @@ def run_screen(sight: Sight, room: int, height: int) -> list[str]:
     head = _head(sight, room)
     left = height - len(head)
     logs = _logs(sight, room)
-    log_room = min(len(logs), max(_FEWEST_LOGS, left // 3))
+    # Beside blank lines, titles and one series.
+    most_logs = max(left - _AROUND_LOGS, 0) if sight.own_series else left
+    log_room = min(len(logs), max(_FEWEST_LOGS, left // 3), most_logs)
     rows = _rows(sight, room, left - 1 - (log_room + 1 if log_room else 0))
     lines = [*head, *([""] if rows else []), *rows]
     left = height - len(lines) - 1
