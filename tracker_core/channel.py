@@ -51,6 +51,10 @@ class Channel:
         self.refuse_if_ended()
         return self._delivery.send(body, content)
 
+    def stored(self, name: str) -> str:
+        """Return the name by which a stream or an artifact called ``name`` is kept."""
+        return self._delivery.stored(name)
+
     def refuse_if_ended(self) -> None:
         """Do nothing while the run takes records.
 

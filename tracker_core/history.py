@@ -51,7 +51,7 @@ from tracker_core.records import (
     series_name,
 )
 from tracker_core.retelling import Cell, body_of, in_batches
-from tracker_core.runs import LifecycleEvent, RunInfo, run_info
+from tracker_core.runs import LifecycleEvent, RunInfo, launched_steps, run_info
 from tracker_core.stepinfo import StepInfo, step_infos
 from tracker_core.summaries import Summary
 from tracker_core.taken import Taken
@@ -141,15 +141,10 @@ class RunHistory:
 
     def info(self) -> RunInfo:
         """Return who the run is and how it fares."""
-        events: list[LifecycleEvent] = [
-            *self._in_order(CreatedBody),
-            *self._in_order(StartedBody),
-            *self._in_order(EndedBody),
-        ]
         return run_info(
             self.run_id,
             self._created_ns,
-            deepcopy(events),
+            deepcopy(self._life()),
             self._span(),
             self._heartbeat_ns,
         )
@@ -210,7 +205,10 @@ class RunHistory:
     def steps(self) -> list[StepInfo]:
         """Return the steps in the order in which they first began."""
         events = deepcopy(self._in_order(StepBody))
-        return step_infos(events, self.info().attempts) if events else []
+        if not events:
+            return []
+        launches = launched_steps(deepcopy(self._life()))
+        return step_infos(events, self.info().attempts, launches)
 
     def series(self) -> dict[str, Summary]:
         """Return the summary of each series."""
@@ -313,6 +311,13 @@ class RunHistory:
         told = cast("list[tuple[OrderKey, _B]]", self._told.get(known, []))
         told.sort(key=itemgetter(0))
         return told
+
+    def _life(self) -> list[LifecycleEvent]:
+        return [
+            *self._in_order(CreatedBody),
+            *self._in_order(StartedBody),
+            *self._in_order(EndedBody),
+        ]
 
     def _span(self) -> SpanBody:
         span = SpanBody(None, None)

@@ -63,6 +63,7 @@ def open_journal(
             settings.attempt or _attempt(folder, settings, role),
             settings.rank if role == "job" else None,
             role,
+            step=settings.step,
             budget=(budget := _budget(settings, place)),
         )
     except TrackerError as error:
@@ -93,8 +94,11 @@ def next_attempt(
     """
     try:
         folder = RunFolder.of(place, run_id)
-        attempt, budget = launcher_attempt(folder), _budget(settings, place)
-        writer = JournalWriter(folder, attempt, None, "launcher", budget=budget)
+        step, budget = settings.step, _budget(settings, place)
+        attempt = launcher_attempt(folder, step=step)
+        writer = JournalWriter(
+            folder, attempt, None, "launcher", step=step, budget=budget
+        )
     except TrackerError as error:
         warn("%s; the next attempt is recorded as the one before", error)
     else:
@@ -129,7 +133,12 @@ def open_run(
                 target.close()
         raise
     raw = [target.raw for target in targets]
-    run = AppRun(run_id, raw, name=created.name, delivery=delivery)
+    told = delivery
+    if settings.step is not None:
+        from tracker_core.stepped import SteppedDelivery
+
+        told = SteppedDelivery(delivery, settings.step)
+    run = AppRun(run_id, raw, name=created.name, delivery=told)
     announce(delivery, created, settings.rank)
     if starts:
         run.start()
@@ -161,8 +170,10 @@ def _is_verdict(error: BaseException) -> bool:
 
 def _attempt(folder: RunFolder, settings: Settings, role: Role) -> int:
     if role == "launcher":
-        return launcher_attempt(folder, settings.requeues)
-    return job_attempt(folder, settings.rank, settings.requeues, settings.restarts)
+        return launcher_attempt(folder, settings.requeues, settings.step)
+    return job_attempt(
+        folder, settings.rank, settings.requeues, settings.restarts, settings.step
+    )
 
 
 def _budget(settings: Settings, place: Path) -> int:

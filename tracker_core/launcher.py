@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 from tracker_core.artifacts import ArtifactWriter
 from tracker_core.channel import Channel
 from tracker_core.consoles import Console, console_name, keep_left_logs
+from tracker_core.delivery.attempts import is_launched_within
 from tracker_core.delivery.base import Delivery, Target
 from tracker_core.delivery.courier import is_private
 from tracker_core.delivery.direct import DirectDelivery
 from tracker_core.delivery.journaled import JournaledDelivery
 from tracker_core.errors import TrackerError
 from tracker_core.forwarding import Forwarding
+from tracker_core.identity import new_writer_id
 from tracker_core.jobpackages import Packages
 from tracker_core.jobprocess import JobEnd, end_of, run_job
 from tracker_core.journal.folders import RunFolder, this_host
@@ -35,13 +37,20 @@ from tracker_core.opening import announce
 from tracker_core.outofmemory import OutOfMemory
 from tracker_core.params import params_body
 from tracker_core.provenance import code_identity
-from tracker_core.records import EndedBody, Sequencer, StartedBody
+from tracker_core.records import (
+    EndedBody,
+    MetricsBody,
+    Sequencer,
+    StartedBody,
+    StepBody,
+)
 from tracker_core.redaction import known_secrets
 from tracker_core.retries import Retries
 from tracker_core.sampling import Sampling
 from tracker_core.schedulers import can_preempt
 from tracker_core.settings import Settings
-from tracker_core.spans import Span, span_below
+from tracker_core.spans import span_below
+from tracker_core.stepped import in_step
 
 if TYPE_CHECKING:
     from tracker_core.values import Value
@@ -83,12 +92,18 @@ def launch_job(
     """
     given = list(targets)
     forwarding = forwarding or Forwarding()
+    is_within = _is_within(launch)
     delivery = _open(launch, given, retries)
+    life = _Life(delivery, launch.settings.step)
     span = None if _is_off(launch) else span_below(environ)
     if span is not None:
         environ = {**environ, "TRACEPARENT": span.traceparent}
     try:
-        _begin(launch, delivery, {target.name for target in given}, command, span)
+        if is_within:
+            delivery.send(launch.created)
+        else:
+            announce(delivery, launch.created, command=command, span=span)
+        _begin(launch, delivery, {target.name for target in given}, life)
         with forwarding:
             with _packages(launch, delivery, command, environ):
                 attempt = partial(
@@ -99,15 +114,39 @@ def launch_job(
                     if end.code == 0 or not end.has_begun or forwarding.endings:
                         break
                     _tell_of_retry(end, number, retries.times, pause)
-                    delivery.send(end.body)
+                    life.end(end.body)
                     forwarding.pause(pause)
-                    _begin_again(launch, delivery)
+                    _begin_again(launch, delivery, life)
                     end = attempt()
             forwarding.end()
-            return _record_end(launch, delivery, end)
+            return _record_end(launch, delivery, life, end)
     except KeyboardInterrupt:
         # There was no job yet that could have taken it.
-        return _record_end(launch, delivery, end_of(-signal.SIGINT))
+        return _record_end(launch, delivery, life, end_of(-signal.SIGINT))
+
+
+class _Life:
+    """Records how the run, or the step that is launched, begins and ends."""
+
+    def __init__(self, delivery: Delivery, step: str | None) -> None:
+        self._delivery = delivery
+        self._step = step
+        self._execution: str | None = None
+
+    def begin(self) -> None:
+        self._delivery.send(StartedBody("launcher", this_host(), self._step))
+        if self._step is not None:
+            self._execution = new_writer_id()
+            self._tell("RUNNING", None)
+
+    def end(self, body: EndedBody) -> None:
+        if self._execution is not None:
+            self._tell(body.status, body.cause)
+        self._delivery.send(body)
+
+    def _tell(self, status: str, cause: "Mapping[str, Value] | None") -> None:
+        if self._step is not None and self._execution is not None:
+            self._delivery.send(StepBody(self._step, self._execution, status, cause))
 
 
 def _attempt(
@@ -125,18 +164,23 @@ def _attempt(
         told = {**launch.job_environment(environ), **left.variables}
         with (
             _output(launch, delivery, command, environ) as console,
-            Sampling(delivery.send, launch.home, launch.settings, forwarding.job_id),
+            Sampling(delivery.send, launch.home, _sampled(launch), forwarding.job_id),
         ):
             end = run_job(command, told, forwarding, console)
-    left.collect(delivery.send)
+    left.collect(lambda body: delivery.send(_placed(launch, body)))
     return end._replace(body=_explained(end.body, memory, environ, forwarding))
 
 
-def _begin_again(launch: Launch, delivery: Delivery) -> None:
+def _placed(launch: Launch, body: MetricsBody) -> MetricsBody:
+    step = launch.settings.step
+    return body if step is None else in_step(step, body)
+
+
+def _begin_again(launch: Launch, delivery: Delivery, life: _Life) -> None:
     """Record that the next attempt has begun."""
     if isinstance(delivery, JournaledDelivery) and launch.home is not None:
         next_attempt(delivery, launch.settings, launch.home, launch.run_id)
-    delivery.send(StartedBody("launcher", this_host()))
+    life.begin()
 
 
 def _tell_of_retry(end: JobEnd, number: int, count: int, pause: float) -> None:
@@ -184,6 +228,20 @@ def _leavings(launch: Launch) -> Leavings:
     return Leavings(RunFolder.of(launch.home, launch.run_id))
 
 
+def _sampled(launch: Launch) -> Settings:
+    """Return how to sample; whoever launched the job around a step samples it too."""
+    settings = launch.settings
+    return settings._replace(system_interval=0.0) if _is_within(launch) else settings
+
+
+def _is_within(launch: Launch) -> bool:
+    """Tell whether the job of a launcher that lives launches a step of its run."""
+    step = launch.settings.step
+    if launch.home is None or step is None:
+        return False
+    return is_launched_within(RunFolder.of(launch.home, launch.run_id), step)
+
+
 def _is_off(launch: Launch) -> bool:
     """Tell whether nothing is recorded."""
     return launch.home is None or launch.settings.mode == "off"
@@ -201,7 +259,8 @@ def _output(
     if launch.keeps_output and isinstance(delivery, JournaledDelivery):
         folder, attempt = delivery.folder, delivery.attempt
         secrets = [*launch.configs().values(), *known_secrets(environ, command)]
-        name = console_name(attempt, launch.settings.rank)
+        settings = launch.settings
+        name = console_name(attempt, settings.rank, settings.step)
         console = Console.of(folder, name, attempt, secrets)
     try:
         yield console
@@ -248,17 +307,12 @@ def _let_go(target: Target) -> None:
 
 
 def _begin(
-    launch: Launch,
-    delivery: Delivery,
-    given: Container[str],
-    command: Sequence[str],
-    span: Span | None,
+    launch: Launch, delivery: Delivery, given: Container[str], life: _Life
 ) -> None:
     """Record that the run has begun, and begin to deliver it."""
-    announce(delivery, launch.created, command=command, span=span)
     if launch.params:
         delivery.send(params_body(launch.params))
-    delivery.send(StartedBody("launcher", this_host()))
+    life.begin()
     if launch.keeps_diff:
         _keep_diff(launch, delivery)
     if isinstance(delivery, JournaledDelivery):
@@ -286,9 +340,9 @@ def _explained(
     return body
 
 
-def _record_end(launch: Launch, delivery: Delivery, end: JobEnd) -> int:
+def _record_end(launch: Launch, delivery: Delivery, life: _Life, end: JobEnd) -> int:
     try:
-        delivery.send(end.body)
+        life.end(end.body)
         delivery.close()
     except KeyboardInterrupt:
         warn("interrupted: backends may miss the end of run %r", launch.run_id)

@@ -24,6 +24,7 @@ from tracker_core.settings import (
     read_settings,
     tracker_config_env_var_name,
 )
+from tracker_core.stepped import check_step
 from tracker_core.values import Value, check_name
 
 __all__ = ["Launch", "plan_launch"]
@@ -88,6 +89,7 @@ class Launch(NamedTuple):
             "TRACKER_SYSTEM_INTERVAL": _unless(
                 usual.system_interval, settings.system_interval
             ),
+            "TRACKER_STEP": settings.step,
         }
         both = _in_both_families({name: text for name, text in said.items() if text})
         if names:
@@ -131,11 +133,13 @@ def plan_launch(
     name: str | None = None,
     group_id: str | None = None,
     parent_run_id: str | None = None,
+    step: str | None = None,
 ) -> Launch:
     """Plan a run by the settings around it; nothing is started and nothing written.
 
     Inside a launched job the new run is a child of that job's run, in its group and
-    experiment; it never takes over the id.
+    experiment; it never takes over the id. A step belongs to that job's run itself,
+    and lies within the step around it, if there is one.
 
     Args:
         environ: The environment to launch from.
@@ -145,6 +149,7 @@ def plan_launch(
         name: A name for people; without one it follows from the id.
         group_id: A label that the runs of a group share.
         parent_run_id: The run that this one is made from.
+        step: The name of a step, where one is launched and not the whole run.
 
     Raises:
         TrackerError: A setting is unusable, and ``TRACKER_ON_ERROR`` is not ``warn``.
@@ -154,15 +159,27 @@ def plan_launch(
     # Without a folder, under the policy `warn`, there is nothing that could be used.
     backends = settings.backends or (settings.embedded,)
     backends = backends if folder is not None else ()
-    created = created_in(settings, name, experiment, group_id, parent_run_id)
+    if run_id is None and step is not None:
+        run_id = settings.job_id
     run_id = new_run_id() if run_id is None else check_name(run_id, "run id")
-    if settings.job_id not in (None, run_id):
-        # It counts the attempts of the job around this launch.
-        settings = settings._replace(attempt=None)
+    is_around = settings.job_id == run_id
+    around = settings._replace(job_id=None) if is_around else settings
+    created = created_in(around, name, experiment, group_id, parent_run_id)
+    settings = settings._replace(
+        # They are of the job around this launch.
+        attempt=settings.attempt if is_around or not settings.job_id else None,
+        step=_step_within(settings.step if is_around else None, step),
+    )
     directory = environ.get("TRACKER_LAUNCH_DIR") or _working_directory()
     return Launch(
         run_id, created, backends, folder, directory, settings.on_error, settings
     )
+
+
+def _step_within(outer: str | None, step: str | None) -> str | None:
+    if step is None:
+        return None
+    return check_step(step) if outer is None else f"{outer}/{check_step(step)}"
 
 
 def _working_directory() -> str | None:

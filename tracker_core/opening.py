@@ -119,7 +119,7 @@ def track(
         InvalidValueError: A name is empty or cannot be kept, or a config is given and
             no experiment.
     """
-    settings = _settings()
+    settings = _settings()._replace(step=None)
     created = created_in(settings, name, experiment, group_id, parent_run_id)
     if experiment_config is not None:
         created = _with_config(created, experiment_config)

@@ -162,10 +162,12 @@ class StartedBody(NamedTuple):
     Args:
         role: As what.
         host: The name of its machine, or None where that is not told.
+        step: The step that was launched by itself and that it belongs to, or None.
     """
 
     role: Role
     host: str | None = None
+    step: str | None = None
 
 
 class EndedBody(NamedTuple):

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from tracker_core.active import Active
-from tracker_core.api import TrackerBase
+from tracker_core.api import NativeTracker, TrackerBase
 from tracker_core.bodies import (
     artifact_body,
     log_body,
@@ -381,6 +381,8 @@ class AppRun:
     def open_artifact(self, name_or_digest: str) -> "BinaryIO":
         """Return the content of an artifact, as :meth:`NativeTracker.open_artifact`.
 
+        The job of a launched step means its own artifacts, then those of the run.
+
         Raises:
             ArtifactNotFoundError: The run has no such artifact.
             ContentError: It is a reference, or its content is gone; while reading: it
@@ -390,7 +392,7 @@ class AppRun:
         from tracker_core.errors import ArtifactNotFoundError
 
         found = self._channel.ask(
-            lambda tracker: tracker.open_artifact(self.id, name_or_digest), None
+            lambda tracker: self._open_artifact(tracker, name_or_digest), None
         )
         if found is None:
             raise ArtifactNotFoundError(self.id, name_or_digest)
@@ -645,6 +647,12 @@ class AppRun:
         """Show the id and the kinds of backends, whose own words may hold secrets."""
         kinds = ", ".join(type(backend).__name__ for backend in self.backends)
         return f"AppRun(id={self.id!r}, backends=[{kinds}])"
+
+    def _open_artifact(self, tracker: NativeTracker, name_or_digest: str) -> "BinaryIO":
+        name = self._channel.stored(name_or_digest)
+        if name == name_or_digest or name not in tracker.artifacts(self.id):
+            name = name_or_digest
+        return tracker.open_artifact(self.id, name)
 
     @property
     def _artifacts(self) -> "ArtifactWriter":

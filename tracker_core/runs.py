@@ -7,12 +7,18 @@ rank has died, that word is of the last of them. Without a launcher, or when it 
 vanished, the attempt ends when every process that started has ended, with the worst of
 their words (FAILED before KILLED before FINISHED). The last attempt gives the status of
 the run.
+
+Steps that were launched by themselves fare each by the same rules. Those of one attempt
+run as long as one of them does, and end as the worst; the last launch of each gives
+the status of the run. What was launched within a job is that job's concern: the word of
+the launcher around it decides.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import NamedTuple
 
 from tracker_core.ends import LOST
 from tracker_core.identity import friendly_name
@@ -30,6 +36,7 @@ __all__ = [
     "Attempt",
     "LifecycleEvent",
     "RunInfo",
+    "launched_steps",
     "run_info",
     "to_datetime",
 ]
@@ -170,8 +177,9 @@ def run_info(
     """
     ordered = sorted(events, key=lambda event: event[0])
     identity = _identity(ordered)
-    attempts = _attempts(ordered)
-    last = attempts[-1] if attempts else None
+    tries = _tries(ordered)
+    attempts = _attempts(tries)
+    last = _last(tries) if tries else None
     return RunInfo(
         run_id=run_id,
         name=identity.name or friendly_name(run_id),
@@ -191,6 +199,23 @@ def run_info(
     )
 
 
+def launched_steps(events: Iterable[LifecycleEvent]) -> dict[str, Attempt]:
+    """Tell how each launch of a step fared, by the id of its launcher as a writer.
+
+    Args:
+        events: All life-cycle records of a run with their order keys, in any order.
+    """
+    ordered = sorted(events, key=lambda event: event[0])
+    tries = {(it.step, it.attempt.number): it.attempt for it in _tries(ordered)}
+    return {
+        key[2]: tries[body.step, key[0]]
+        for key, body in ordered
+        if isinstance(body, StartedBody)
+        and body.role == "launcher"
+        and body.step is not None
+    }
+
+
 def _time(time_ns: int | None) -> datetime | None:
     return None if time_ns is None else to_datetime(time_ns)
 
@@ -204,14 +229,89 @@ def _identity(ordered: list[LifecycleEvent]) -> CreatedBody:
     return identity
 
 
-def _attempts(ordered: list[LifecycleEvent]) -> tuple[Attempt, ...]:
-    events: dict[int, list[_LifeEvent]] = {}
+class _Try(NamedTuple):
+    """What came in one attempt of a step, or of the run as a whole.
+
+    Args:
+        step: The step; None for the run as a whole.
+        attempt: How it fared.
+        is_led: Whether it has a launcher that has not vanished.
+    """
+
+    step: str | None
+    attempt: Attempt
+    is_led: bool
+
+    def is_below(self, other: "_Try") -> bool:
+        """Tell whether the job of another try has launched this one."""
+        if not other.is_led or self.step is None or self.step == other.step:
+            return False
+        if other.step is not None and not self.step.startswith(f"{other.step}/"):
+            return False
+        ended_at = other.attempt.ended_at
+        return ended_at is None or self.attempt.started_at <= ended_at
+
+
+def _tries(ordered: list[LifecycleEvent]) -> list[_Try]:
+    """Return what has come of each step, and of the run, in each attempt."""
+    steps = {
+        key[2]: body.step for key, body in ordered if isinstance(body, StartedBody)
+    }
+    strands: dict[str | None, dict[int, list[_LifeEvent]]] = {}
     for key, body in ordered:
         if not isinstance(body, CreatedBody):
-            events.setdefault(key[0], []).append((key, body))
-    for number, following in pairwise(sorted(events)):
-        _hand_on(events[number], events[following])
-    return tuple(_attempt(number, events[number]) for number in sorted(events))
+            strand = strands.setdefault(steps.get(key[2]), {})
+            strand.setdefault(key[0], []).append((key, body))
+    tries = []
+    for step, events in strands.items():
+        numbers = sorted(events)
+        for number, following in pairwise(numbers):
+            _hand_on(events[number], events[following])
+        tries += [_try(step, number, events[number]) for number in numbers]
+    return sorted(tries, key=lambda it: it.attempt.number)
+
+
+def _attempts(tries: Iterable[_Try]) -> tuple[Attempt, ...]:
+    numbered: dict[int, list[_Try]] = {}
+    for one in tries:
+        numbered.setdefault(one.attempt.number, []).append(one)
+    return tuple(_together(_outermost(found)) for found in numbered.values())
+
+
+def _last(tries: list[_Try]) -> Attempt:
+    """Return how the run fares: as its last attempt, or as its steps' last ones."""
+    last = {one.step: one for one in tries}
+    current = _outermost(last.values())
+    whole = last.get(None)
+    if whole is None:
+        return _together(current)
+    number = whole.attempt.number
+    steps = [it for it in current if it is not whole and it.attempt.number >= number]
+    is_past = steps and whole.is_led
+    if is_past or any(it.attempt.number > number for it in steps):
+        return _together(steps)
+    return _together([whole, *steps])
+
+
+def _outermost(tries: Iterable[_Try]) -> list[_Try]:
+    found = list(tries)
+    return [one for one in found if not any(map(one.is_below, found))]
+
+
+def _together(tries: Sequence[_Try]) -> Attempt:
+    """Return several tries at once as one: it runs while one runs, and ends worst."""
+    attempts = sorted((one.attempt for one in tries), key=lambda it: it.started_at)
+    first, running = attempts[0], [it for it in attempts if it.ended_at is None]
+    if len(attempts) == 1:
+        return first
+    worst = min(attempts, key=lambda it: _badness(it.status))
+    return replace(
+        running[0] if running else worst,
+        started_at=first.started_at,
+        ended_at=None if running else max(filter(None, (a.ended_at for a in attempts))),
+        host=first.host,
+        peak_memory_bytes=max(it.peak_memory_bytes or 0 for it in attempts) or None,
+    )
 
 
 def _hand_on(before: list[_LifeEvent], after: list[_LifeEvent]) -> None:
@@ -226,6 +326,16 @@ def _hand_on(before: list[_LifeEvent], after: list[_LifeEvent]) -> None:
     if after[0][0][1] <= max(key[1] for key, _ in ends):
         before[:] = others
         after.extend(ends)
+
+
+def _try(step: str | None, number: int, events: list[_LifeEvent]) -> _Try:
+    launchers = {key[2] for key, body in events if body.role == "launcher"}
+    vanished = {
+        key[2]
+        for key, body in events
+        if isinstance(body, EndedBody) and not _decides(body)
+    }
+    return _Try(step, _attempt(number, events), bool(launchers - vanished))
 
 
 def _attempt(number: int, events: list[_LifeEvent]) -> Attempt:

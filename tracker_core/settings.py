@@ -145,6 +145,12 @@ VARIABLES = {
             "use, which `tracker run` takes, 10 by default; 0 for none.",
         ),
         Variable(
+            "TRACKER_STEP",
+            None,
+            "The step of the run that `tracker run --step` has launched; what its job "
+            "logs has the name in front.",
+        ),
+        Variable(
             "TRACKER_TRACK_FILE",
             None,
             "The file to which a launched job may append lines `name=value`, which "
@@ -183,6 +189,7 @@ class Settings(NamedTuple):
         scheduled_id: The run id that follows from a scheduler's job, or None.
         system_interval: How many seconds lie between two samples of the machine; 0 for
             none.
+        step: The launched step that this process belongs to, or None.
     """
 
     job_id: str | None = None
@@ -201,6 +208,7 @@ class Settings(NamedTuple):
     disk_budget: int | None = None
     scheduled_id: str | None = None
     system_interval: float = 10.0
+    step: str | None = None
 
 
 def tracker_config_env_var_name(name: str) -> str:
@@ -270,6 +278,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         disk_budget=_disk_budget(environ),
         scheduled_id=around.run_id,
         system_interval=_seconds(environ, "TRACKER_SYSTEM_INTERVAL"),
+        step=_step(environ),
     )
 
 
@@ -369,6 +378,14 @@ def _attempt(environ: Mapping[str, str]) -> int | None:
         message = f"TRACKER_ATTEMPT is {text!r}; use a whole number from 1"
         raise ConfigError(message)
     return number
+
+
+def _step(environ: Mapping[str, str]) -> str | None:
+    name = _lookup(environ, "TRACKER_STEP")
+    if name is not None and name.strip("/") != name:
+        message = f"TRACKER_STEP {name!r} begins or ends with '/'; leave that out"
+        raise ConfigError(message)
+    return name
 
 
 def _mode(environ: Mapping[str, str]) -> str:

@@ -58,7 +58,7 @@ class ShellLog(Delivery):
         self._settings = settings
         self._is_own = is_own
         attempt = settings.attempt or shell_attempt(
-            self._folder, settings.requeues, settings.restarts
+            self._folder, settings.requeues, settings.restarts, settings.step
         )
         self._writer = SharedWriter(
             self._folder,
@@ -86,6 +86,10 @@ class ShellLog(Delivery):
 
     def send(self, body: BodyT, content: "Content | None" = None) -> BodyT:
         """Append one record, its content before it."""
+        if self._settings.step is not None:
+            from tracker_core.stepped import in_step
+
+            body = in_step(self._settings.step, body)
         if content is not None and isinstance(body, ArtifactBody):
             from tracker_core.delivery.spool import Spool
 

@@ -1,7 +1,8 @@
 """The steps of a run as its readers see them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from tracker_core.records import OrderKey, StepBody
 from tracker_core.runs import Attempt, to_datetime
@@ -9,6 +10,8 @@ from tracker_core.runs import Attempt, to_datetime
 __all__ = ["StepEvent", "StepInfo", "step_infos"]
 
 StepEvent = tuple[OrderKey, StepBody]
+
+_NONE: Mapping[str, Attempt] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +30,19 @@ class StepInfo:
 
 
 def step_infos(
-    events: Iterable[StepEvent], run_attempts: Sequence[Attempt]
+    events: Iterable[StepEvent],
+    run_attempts: Sequence[Attempt],
+    launches: Mapping[str, Attempt] = _NONE,
 ) -> list[StepInfo]:
     """Tell how the steps of a run fared, in the order in which they first began.
 
-    A step that was under way when its attempt of the run ended has ended as that did.
+    A step that was under way when its attempt of the run ended has ended as that did,
+    and one that was launched by itself as its launch.
 
     Args:
         events: All records of steps with their order keys, in any order.
         run_attempts: The attempts of the run.
+        launches: The launches of steps, by the id of the writer that tells of them.
     """
     executions: dict[str, list[StepEvent]] = {}
     for event in sorted(events, key=lambda event: event[0]):
@@ -44,14 +51,21 @@ def step_infos(
     for execution in executions.values():
         steps.setdefault(execution[0][1].step, []).append(execution)
     ends = {attempt.number: attempt for attempt in run_attempts}
-    return [_info(name, found, ends) for name, found in steps.items()]
+    return [_info(name, found, ends, launches) for name, found in steps.items()]
 
 
 def _info(
-    name: str, executions: list[list[StepEvent]], ends: dict[int, Attempt]
+    name: str,
+    executions: list[list[StepEvent]],
+    ends: Mapping[int, Attempt],
+    launches: Mapping[str, Attempt],
 ) -> StepInfo:
     attempts = tuple(
-        _attempt(number, execution, ends.get(execution[0][0][0]))
+        _attempt(
+            number,
+            execution,
+            launches.get(execution[0][0][2]) or ends.get(execution[0][0][0]),
+        )
         for number, execution in enumerate(executions, 1)
     )
     return StepInfo(name, attempts[-1].status, attempts)

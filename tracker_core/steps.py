@@ -11,8 +11,8 @@ from tracker_core.errors import InvalidValueError, RunEndedError
 from tracker_core.metrics import stream_body
 from tracker_core.records import StepBody
 from tracker_core.redaction import describe
+from tracker_core.stepped import check_step
 from tracker_core.streams import MetricStream
-from tracker_core.values import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,7 +45,7 @@ class Step:
         Raises:
             InvalidValueError: The name is empty, or begins or ends with ``/``.
         """
-        self.name: str = _checked(name)
+        self.name: str = check_step(name)
         self._run = run
         self._channel = channel
         self._artifacts = ArtifactWriter(channel, f"{self.name}/")
@@ -94,7 +94,7 @@ class Step:
 
     def step(self, name: str) -> "Step":
         """Return a step within this one; its name begins with this one's and ``/``."""
-        return Step(self._run, self._channel, f"{self.name}/{_checked(name)}")
+        return Step(self._run, self._channel, f"{self.name}/{check_step(name)}")
 
     def track_this(self, /, step: int = 0, **values: object) -> None:
         """Record values of the step, as :meth:`AppRun.track_this` says."""
@@ -190,11 +190,3 @@ class Step:
         finally:
             body = StepBody(self.name, execution, end.status, end.cause)
             self._channel.send(body)
-
-
-def _checked(name: str) -> str:
-    checked = check_name(name, "step name")
-    if checked.strip("/") != checked:
-        message = f"step name {name!r} begins or ends with '/'; leave that out"
-        raise InvalidValueError(message)
-    return checked

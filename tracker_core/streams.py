@@ -167,8 +167,9 @@ class MetricStream:
 
         first = _count(start_index, "start_index")
         most = None if limit is None else _count(limit, "limit")
+        name = self._channel.stored(self.name)
         found = self._channel.ask(
-            lambda tracker: tracker.rows(self._channel.run_id, self.name, first, most),
+            lambda tracker: tracker.rows(self._channel.run_id, name, first, most),
             Rows([], 0),
         )
         end_index = first + len(found) - 1
@@ -210,10 +211,11 @@ class MetricStream:
         series = self._channel.ask(
             lambda tracker: dict(tracker.series(self._channel.run_id)), empty
         )
+        kept = self._channel.stored(self.name)
         found: dict[str, Summary] = {}
         for name, summary in series.items():
             stream, _, field = name.rpartition("/")
-            if stream == self.name:
+            if stream == kept:
                 found[field] = summary
         return found
 

@@ -154,6 +154,8 @@ def body_from_fields(kind: str, fields: Mapping[str, Value]) -> Body:
         _check_columns(body)
     if isinstance(body, MetricsBody) and body.step is not None:
         _check_steps([body.step])
+    if isinstance(body, StepBody | StartedBody) and body.step is not None:
+        _text(fields, "step")
     return body
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "beat",
     "fold",
     "info_from_row",
+    "life",
     "mapping_from_json",
     "show_span",
 ]
@@ -56,10 +57,14 @@ def beat(connection: sqlite3.Connection, run_id: str, time_ns: int) -> None:
     connection.execute(_UPDATE_HEARTBEAT, (time_ns, run_id))
 
 
+def life(connection: sqlite3.Connection, run: int) -> list[LifecycleEvent]:
+    """Return the life-cycle records of a run, in their order."""
+    return [_event(row) for row in connection.execute(_SELECT_EVENTS, (run,))]
+
+
 def fold(connection: sqlite3.Connection, run: int, run_id: str) -> None:
     """Bring the columns of a run in line with all its life-cycle records."""
-    events = [_event(row) for row in connection.execute(_SELECT_EVENTS, (run,))]
-    info = run_info(run_id, None, events)
+    info = run_info(run_id, None, life(connection, run))
     if info.experiment is not None:
         connection.execute(
             "INSERT INTO experiments (name) VALUES (?) ON CONFLICT DO NOTHING",

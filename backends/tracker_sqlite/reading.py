@@ -8,12 +8,17 @@ from tracker_core.datatypes import TrackerArtifact, TrackerSource
 from tracker_core.entries import ParamChange
 from tracker_core.errors import RunNotFoundError
 from tracker_core.records import ArtifactBody, Body, OrderKey, ParamsBody, StepBody
-from tracker_core.runs import RunInfo
+from tracker_core.runs import RunInfo, launched_steps
 from tracker_core.stepinfo import StepInfo, step_infos
 from tracker_core.values import Value, from_json
 from tracker_core.wire import body_from_fields
 from tracker_sqlite.columns import from_columns
-from tracker_sqlite.lifecycle import RUN_COLUMNS, info_from_row, mapping_from_json
+from tracker_sqlite.lifecycle import (
+    RUN_COLUMNS,
+    info_from_row,
+    life,
+    mapping_from_json,
+)
 
 __all__ = [
     "artifact_history",
@@ -140,7 +145,8 @@ def steps(connection: sqlite3.Connection, run_id: str) -> list[StepInfo]:
         ((*place, 0), StepBody(name, execution, status, mapping_from_json(cause)))
         for *place, name, execution, status, cause in rows
     ]
-    return step_infos(events, run(connection, run_id).attempts)
+    launches = launched_steps(life(connection, key_of(connection, run_id)))
+    return step_infos(events, run(connection, run_id).attempts, launches)
 
 
 def key_of(connection: sqlite3.Connection, run_id: str) -> int:

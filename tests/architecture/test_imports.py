@@ -47,7 +47,7 @@ ROWS = (
     ("directions", "partings", "comparing", "verdicts", "thinning"),
     ("journal",),
     ("configfile", "settings", "registry"),
-    ("delivery", "channel"),
+    ("delivery", "channel", "stepped"),
     ("artifacts", "streams", "pages", "tracks", "trackformats", "trackvars"),
     ("active", "steps", "run", "opening", "journaling", "processend", "loghandler"),
     ("shelllog", "leavings"),

@@ -145,7 +145,8 @@ def test_name_of_a_sweep_is_told_apart_by_its_values(
     [
         (("--param", "lr"), "is no NAME=VALUES"),
         (("--param", "seed=1..10001"), "make 10,001 runs"),
-        (("--param", "seed=1,2", "--run-id", "r"), "--run-id is of one run"),
+        (("--param", "seed=1,2", "--run-id", "r"), "--run-id and --step are of one"),
+        (("--param", "seed=1,2", "--step", "s"), "--run-id and --step are of one"),
     ],
 )
 def test_sweep_that_could_not_be_starts_nothing(

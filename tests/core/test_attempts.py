@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tracker_core.delivery.attempts import has_launcher, job_attempt, launcher_attempt
+from tracker_core.delivery.attempts import (
+    has_launcher,
+    is_launched_within,
+    job_attempt,
+    launcher_attempt,
+    shell_attempt,
+)
 from tracker_core.identity import new_writer_id
 from tracker_core.journal.folders import RunFolder
 from tracker_core.records import Role, Writer
@@ -22,27 +28,39 @@ class _Processes:
         folder.make()
 
     def live(
-        self, attempt: int, rank: int | None = None, role: Role | None = "job"
+        self,
+        attempt: int,
+        rank: int | None = None,
+        role: Role | None = "job",
+        step: str | None = None,
     ) -> None:
         """Add one that goes on writing until the end of the test."""
         writer = Writer(new_writer_id(), attempt, rank)
-        _, lock = self.folder.add_writer(writer, role)
+        _, lock = self.folder.add_writer(writer, role, step=step)
         self._alive.callback(lock.drop)
 
     def die(
-        self, attempt: int, rank: int | None = None, role: Role | None = "job"
+        self,
+        attempt: int,
+        rank: int | None = None,
+        role: Role | None = "job",
+        step: str | None = None,
     ) -> None:
         """Add one that was killed: it says nothing any more, nor that it has ended."""
         writer = Writer(new_writer_id(), attempt, rank)
-        _, lock = self.folder.add_writer(writer, role)
+        _, lock = self.folder.add_writer(writer, role, step=step)
         lock.drop()
 
     def end(
-        self, attempt: int, rank: int | None = None, role: Role | None = "job"
+        self,
+        attempt: int,
+        rank: int | None = None,
+        role: Role | None = "job",
+        step: str | None = None,
     ) -> None:
         """Add one that has come to its end."""
         writer = Writer(new_writer_id(), attempt, rank)
-        added, lock = self.folder.add_writer(writer, role)
+        added, lock = self.folder.add_writer(writer, role, step=step)
         added.settle()
         lock.drop()
 
@@ -195,3 +213,75 @@ def test_writers_without_a_role_and_dead_launchers_do_not_count(
     processes.end(9, role="launcher")
 
     assert _attempt(processes) == 1
+
+
+def _of_step(processes: _Processes, step: str, before: int = 0) -> int:
+    return launcher_attempt(processes.folder, before, step)
+
+
+def test_steps_share_an_attempt(processes: _Processes) -> None:
+    """Whether others have ended, were killed, or go on."""
+    first = _of_step(processes, "a")
+    processes.end(1, role="launcher", step="a")
+    processes.end(1, step="a")
+    processes.live(1, role="launcher", step="b")
+
+    assert (first, _of_step(processes, "c")) == (1, 1)
+
+
+def test_step_that_is_launched_again_begins_an_attempt(processes: _Processes) -> None:
+    """Those that come after it belong to that one."""
+    processes.end(1, role="launcher", step="a")
+    processes.end(1, role="launcher", step="b")
+    again = _of_step(processes, "a")
+
+    processes.end(2, role="launcher", step="a")
+
+    assert again == 2
+    assert (_of_step(processes, "b"), _of_step(processes, "a")) == (2, 3)
+
+
+def test_step_behind_a_whole_run_begins_an_attempt(processes: _Processes) -> None:
+    """The attempt of that one is over."""
+    processes.end(1, role="launcher")
+    processes.end(1)
+
+    assert _of_step(processes, "a") == 2
+
+
+@pytest.mark.parametrize("role", ["job", "launcher"])
+def test_step_within_a_run_that_lives_shares_its_attempt(
+    processes: _Processes, role: Role
+) -> None:
+    """It counts no restarts, since whoever is around it has."""
+    processes.live(1, role=role)
+
+    assert _of_step(processes, "a", before=5) == 1
+
+
+def test_step_counts_what_the_scheduler_counts(processes: _Processes) -> None:
+    """Where its run was started again, it is in a later attempt once."""
+    processes.end(1, role="launcher", step="a")
+
+    assert (_of_step(processes, "a", before=1), _of_step(processes, "b", 1)) == (2, 2)
+
+
+def test_job_belongs_to_the_launcher_of_its_step(processes: _Processes) -> None:
+    """Of several that live at once."""
+    processes.live(1, role="launcher", step="a")
+    processes.live(2, role="launcher", step="b")
+
+    found = [job_attempt(processes.folder, None, 0, 0, step) for step in ("a", "b")]
+
+    assert found == [1, 2]
+    assert shell_attempt(processes.folder, 0, 0, "b") == 2
+
+
+def test_step_is_within_what_lives_around_it(processes: _Processes) -> None:
+    """That is the whole run, or a step with the beginning of its name."""
+    processes.end(1, role="launcher")
+    processes.live(1, role="launcher", step="a")
+
+    within = [is_launched_within(processes.folder, name) for name in ("a/b", "ab", "a")]
+
+    assert within == [True, False, False]

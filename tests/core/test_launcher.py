@@ -726,3 +726,35 @@ def test_launch_leaves_signals_as_they_were(store: NativeTracker) -> None:
     run(store, *python(""))
 
     assert [signal.getsignal(number) for number in signal.valid_signals()] == before
+
+
+def test_plan_of_a_step_belongs_to_the_run_around_it() -> None:
+    """It takes over the id, and is no child of itself."""
+    launch = plan_launch({**OUTER, "TRACKER_PARENT_RUN_ID": "p"}, step="train")
+
+    seen = job_sees(launch, OUTER)
+    assert (launch.run_id, launch.created.parent_run_id) == ("outer", "p")
+    assert (seen["TRACKER_JOB_ID"], seen["TRACKER_STEP"]) == ("outer", "train")
+
+
+def test_plan_of_a_step_within_a_step_has_both_names() -> None:
+    """A step of another run lies within none."""
+    around = {**OUTER, "TRACKER_STEP": "train"}
+
+    inner, other = (
+        plan_launch(around, run_id=run_id, step="fold") for run_id in (None, "other")
+    )
+
+    assert inner.variables()["TRACKER_STEP"] == "train/fold"
+    assert other.variables()["TRACKER_STEP"] == "fold"
+
+
+def test_plan_of_a_run_within_a_step_has_none() -> None:
+    """A child is a run of its own."""
+    around = {**OUTER, "TRACKER_STEP": "train"}
+
+    launch = plan_launch(around)
+
+    assert launch.created.parent_run_id == "outer"
+    assert launch.settings.step is None
+    assert "TRACKER_STEP" not in launch.job_environment(around)

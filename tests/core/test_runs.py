@@ -15,7 +15,13 @@ from tracker_core.records import (
     SpanBody,
     StartedBody,
 )
-from tracker_core.runs import LifecycleEvent, RunInfo, run_info, to_datetime
+from tracker_core.runs import (
+    LifecycleEvent,
+    RunInfo,
+    launched_steps,
+    run_info,
+    to_datetime,
+)
 from tracker_core.values import Value
 
 _SECOND = 1_000_000_000
@@ -47,6 +53,20 @@ def _ended(
     role: Role = "job",
 ) -> LifecycleEvent:
     return _event(EndedBody(role, status, cause), writer, at)
+
+
+def _step(
+    step: str | None,
+    start: int,
+    end: int | None = None,
+    status: str = "FINISHED",
+    attempt: int = 1,
+) -> list[LifecycleEvent]:
+    """Give the words of a launcher, of a step or of the whole run."""
+    writer = f"{step} {start}"
+    began = _event(StartedBody("launcher", None, step), writer, start, attempt)
+    ended = _event(EndedBody("launcher", status, None), writer, end or 0, attempt)
+    return [began] if end is None else [began, ended]
 
 
 def _info(*events: LifecycleEvent) -> RunInfo:
@@ -350,3 +370,95 @@ def test_run_does_not_depend_on_arrival(
     shuffle.shuffle(events)
 
     assert run_info("run", 0, events) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "status"),
+    [
+        ([_step("a", 1)], "RUNNING"),
+        ([_step("a", 1, 2)], "FINISHED"),
+        ([_step("a", 1, 2), _step("b", 3)], "RUNNING"),
+        ([_step("a", 1, 2), _step("b", 3, 4, "FAILED")], "FAILED"),
+        ([_step("a", 1, 2, "KILLED"), _step("b", 3, 4)], "KILLED"),
+        ([_step("a", 1, 9), _step("b", 3, 4, "FAILED")], "FAILED"),
+        ([_step("a", 1), _step("b", 3, 4, "FAILED")], "RUNNING"),
+        ([_step("a", 1), _step("b", 2, 3), _step("b", 4, 5, attempt=2)], "RUNNING"),
+        ([_step("a", 1, 2, "FAILED"), _step("a", 3, 4, attempt=2)], "FINISHED"),
+        (
+            [
+                _step("a", 1, 2, "FAILED"),
+                _step("b", 3, 4, "FAILED"),
+                _step("b", 5, 6, attempt=2),
+            ],
+            "FAILED",
+        ),
+        ([_step("a", 1, 2, "FAILED"), _step(None, 3, 4, attempt=2)], "FINISHED"),
+        ([_step(None, 1, 2, "FAILED"), _step("a", 3, 4, attempt=2)], "FINISHED"),
+        ([_step(None, 1, 2, "FAILED"), _step("a", 3, attempt=2)], "RUNNING"),
+    ],
+)
+def test_last_launches_of_steps_give_the_status(
+    steps: list[list[LifecycleEvent]], status: str
+) -> None:
+    """It runs while one does, and ends as the worst; a whole run counts for itself."""
+    info = _info(*(event for step in steps for event in step))
+
+    assert info.status == status
+
+
+@pytest.mark.parametrize(
+    ("outer", "steps", "status"),
+    [
+        (_step(None, 1), [_step("a", 2, 3, "FAILED")], "RUNNING"),
+        (_step(None, 1, 9), [_step("a", 2, 3, "FAILED")], "FINISHED"),
+        (_step(None, 1, 9, "FAILED"), [_step("a", 2, 3)], "FAILED"),
+        (_step(None, 1), [_step("a", 2, 3, attempt=2)], "RUNNING"),
+        (_step(None, 1, 9), [_step("a", 2, 3, "FAILED", attempt=2)], "FINISHED"),
+        (_step("a", 1), [_step("a/b", 2, 3, "FAILED")], "RUNNING"),
+        (_step("a", 1, 9), [_step("a/b", 2, 3, "FAILED")], "FINISHED"),
+        (_step("a", 1, 9), [_step("ab", 2, 3, "FAILED")], "FAILED"),
+    ],
+)
+def test_launcher_around_steps_gives_the_status(
+    outer: list[LifecycleEvent], steps: list[list[LifecycleEvent]], status: str
+) -> None:
+    """A job may deal with the end of a step that it has launched."""
+    info = _info(*outer, *(event for step in steps for event in step))
+
+    assert info.status == status
+
+
+def test_attempt_spans_the_steps_of_it() -> None:
+    """From the first beginning to the last end; the worst one says why."""
+    first = _event(StartedBody("launcher", "here", "a"), "a", 1)
+    second = _event(StartedBody("launcher", "there", "b"), "b", 3)
+    ends = [
+        _event(EndedBody("launcher", "FAILED", _EXIT, 3, 7), "a", 2),
+        _event(EndedBody("launcher", "FINISHED", None, 0, 9), "b", 5),
+    ]
+
+    (attempt,) = _info(first, second, *ends).attempts
+
+    assert (attempt.status, attempt.cause, attempt.exit_code) == ("FAILED", _EXIT, 3)
+    assert (attempt.started_at, attempt.host) == (to_datetime(_SECOND), "here")
+    assert attempt.ended_at == to_datetime(5 * _SECOND)
+    assert attempt.peak_memory_bytes == 9
+
+
+def test_step_whose_launcher_has_vanished_ends_as_its_own_processes() -> None:
+    """Those of another step say nothing of it."""
+    events = [
+        *_step("b", 1, 8),
+        _event(StartedBody("launcher", None, "a"), "la", 1),
+        _event(EndedBody("launcher", "FAILED", _LOST), "la", 3),
+        _event(StartedBody("job", None, "a"), "ja", 2),
+        _event(EndedBody("job", "FINISHED", None), "ja", 7),
+    ]
+
+    launches = launched_steps(reversed(events))
+
+    assert (launches["la"].status, launches["la"].ended_at) == (
+        "FINISHED",
+        to_datetime(7 * _SECOND),
+    )
+    assert _info(*events).status == "FINISHED"

@@ -539,3 +539,10 @@ def test_launch_path_belongs_to_where_the_job_was_launched(
 
     assert before == tmp_path / "runs"
     assert after == [Path("/launched/here/runs"), Path("/else/where")]
+
+
+def test_step_has_no_slash_at_its_ends() -> None:
+    """It is told before anything is logged below another name."""
+    assert read_settings({"TRACKER_STEP": "train/fold"}).step == "train/fold"
+    with pytest.raises(ConfigError, match=r"TRACKER_STEP '/a' begins or ends"):
+        read_settings({"TRACKER_STEP": "/a"})

@@ -328,6 +328,8 @@ def test_fields_of_an_unknown_kind_are_kept() -> None:
         '"kind":"ended","role":"job","status":"","cause":null,"exit_code":"1"',
         '"kind":"ended","role":"job","status":"","cause":null,"peak_memory_bytes":-1',
         '"kind":"started","role":"job","host":5',
+        '"kind":"started","role":"job","step":5',
+        '"kind":"step","step":5,"execution":"x","status":"RUNNING","cause":null',
     ],
 )
 def test_damaged_record_is_refused(fields: str) -> None:

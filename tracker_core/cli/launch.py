@@ -56,7 +56,7 @@ class _Job(NamedTuple):
         used = launch.backends if launch.settings.mode == "on" else ()
         targets = open_targets(used, launch.on_error)
         _tell_of_forgetting(targets)
-        say(told or f"run {launch.run_id} ({launch.name})")
+        say(told or _told_of(launch))
         return launch_job(
             launch._replace(params=params.params),
             targets,
@@ -81,6 +81,12 @@ class _Job(NamedTuple):
     metavar="RUN_ID",
     callback=given,
     help="The run's id: one that was launched before goes on as its next attempt.",
+)
+@click.option(
+    "--step",
+    metavar="NAME",
+    callback=given,
+    help="Launch a step of a run, the one of --run-id or of the job around.",
 )
 @click.option(
     "--shell",
@@ -147,7 +153,8 @@ def run(
     programs = [job.words(one)[0] for one in sweep]
     launch = _plan(**chosen)._replace(keeps_output=keeps_output, keeps_diff=keeps_diff)
     if len(sweep) > 1:
-        check_sweep(programs, is_id_given=chosen["run_id"] is not None)
+        is_one = chosen["run_id"] is not None or chosen["step"] is not None
+        check_sweep(programs, is_id_given=is_one)
         code = launch_sweep(launch, sweep, job.start)
     else:
         code = job.start(launch, sweep[0], Forwarding())
@@ -196,6 +203,13 @@ def env(*, secrets: bool, form: str, as_json: bool, **chosen: str | None) -> Non
 def _plan(*, parent: str | None, **chosen: str | None) -> Launch:
     launch = plan_launch(os.environ, parent_run_id=parent, **chosen)
     return launch if parent is None else with_parent(launch)
+
+
+def _told_of(launch: Launch) -> str:
+    step = launch.settings.step
+    if step is not None:
+        return f"step {step} of run {launch.run_id}"
+    return f"run {launch.run_id} ({launch.name})"
 
 
 def _tell_of_forgetting(targets: Sequence[Target]) -> None:

@@ -96,7 +96,9 @@ def _open_other(wanted: str, settings: Settings) -> ShellLog | None:
     is_own = run_id == settings.job_id
     if not is_own:
         # What the environment says of these is of the run around the call.
-        settings = settings._replace(attempt=attempt, requeues=0, restarts=0, rank=None)
+        settings = settings._replace(
+            attempt=attempt, requeues=0, restarts=0, rank=None, step=None
+        )
     return ShellLog(place, run_id, settings, is_own=is_own)
 
 

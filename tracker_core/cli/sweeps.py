@@ -22,13 +22,14 @@ def check_sweep(programs: Iterable[str], *, is_id_given: bool) -> None:
 
     Args:
         programs: What its runs start.
-        is_id_given: Whether somebody has chosen the id of a run.
+        is_id_given: Whether somebody has chosen the run, or a step of one.
 
     Raises:
         Misuse: A program is not there, or all runs were to have one id.
     """
     if is_id_given:
-        raise Misuse("--run-id is of one run; leave it out of a sweep")
+        message = "--run-id and --step are of one run; leave them out of a sweep"
+        raise Misuse(message)
     for program in dict.fromkeys(programs):
         if shutil.which(program) is None:
             message = f"no command is named {program!r}; check its spelling and PATH"

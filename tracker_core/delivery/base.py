@@ -103,6 +103,10 @@ class Delivery(ABC):
             The record as it is kept; where content cannot be, that is a reference.
         """
 
+    def stored(self, name: str) -> str:
+        """Return the name by which a stream or an artifact called ``name`` is kept."""
+        return name
+
     @abstractmethod
     def read(self, call: Callable[[NativeTracker], _T]) -> _T | None:
         """Ask a tracker that holds the run; None where there is none."""

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from tracker_core.api import NativeTracker
+from tracker_core.delivery.attempts import has_launcher
 from tracker_core.delivery.base import BodyT, Delivery, Target, unheld
 from tracker_core.delivery.courier import Courier, is_courier, is_private
 from tracker_core.delivery.ledger import expect
@@ -257,6 +258,9 @@ class JournaledDelivery(Delivery):
         if self._is_child:
             return
         if self._waits_for_all:
+            # One that goes on, such as that of another step, has the last word.
+            with suppress(OSError, JournalError):
+                self._waits_for_all = not has_launcher(self._folder, is_here=True)
             self._settle()
         written = self._writer.written()
         held: list[Courier] = []

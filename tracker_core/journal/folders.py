@@ -124,6 +124,7 @@ class WriterFolder(NamedTuple):
         host: The machine that it runs on.
         pid: Its process there; of a shared one the first.
         is_shared: Whether processes that come and go are this writer in turns.
+        step: The launched step that it belongs to; None for the run as a whole.
     """
 
     path: Path
@@ -132,6 +133,7 @@ class WriterFolder(NamedTuple):
     host: str
     pid: int
     is_shared: bool = False
+    step: str | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -204,7 +206,12 @@ class RunFolder(NamedTuple):
             replace_file(told, {"version": FORMAT_VERSION, "run_id": self.run_id})
 
     def add_writer(
-        self, writer: Writer, role: Role | None, *, is_shared: bool = False
+        self,
+        writer: Writer,
+        role: Role | None,
+        *,
+        is_shared: bool = False,
+        step: str | None = None,
     ) -> tuple[WriterFolder, Lock]:
         """Make the folder of a new writer, this process, and lock it.
 
@@ -212,13 +219,16 @@ class RunFolder(NamedTuple):
             writer: Who writes.
             role: Whether it begins and ends the run, and as what.
             is_shared: Whether other processes will be this writer too.
+            step: The launched step that it belongs to, or None.
 
         Raises:
             OSError: The disk refused.
         """
         unnamed = self.path / "writers" / f".new-{writer.id}"
         unnamed.mkdir(mode=0o700)
-        told = WriterFolder(unnamed, writer, role, self.host, os.getpid(), is_shared)
+        told = WriterFolder(
+            unnamed, writer, role, self.host, os.getpid(), is_shared, step
+        )
         lock = Lock.taken(unnamed / "writer.json")
         if lock is None:
             message = f"the writer {writer.id!r} is there already; this is a bug"
@@ -350,6 +360,7 @@ def _told_of(folder: WriterFolder, run_id: str) -> dict[str, object]:
         "host": folder.host,
         "pid": folder.pid,
         "shared": folder.is_shared,
+        "step": folder.step,
     }
 
 
@@ -358,6 +369,7 @@ def _read_writer(path: Path) -> WriterFolder | None:
     if told is None:
         return None
     attempt, rank, role, pid = (told.get(n) for n in ("attempt", "rank", "role", "pid"))
+    step = told.get("step")
     return WriterFolder(
         path,
         Writer(
@@ -369,6 +381,7 @@ def _read_writer(path: Path) -> WriterFolder | None:
         str(told.get("host")),
         pid if isinstance(pid, int) else 0,
         told.get("shared") is True,
+        step if isinstance(step, str) else None,
     )
 
 

@@ -87,6 +87,7 @@ class JournalWriter:
         rank: The rank of this process, or None.
         role: Whether the run begins and ends with this process as its job or as its
             launcher; None where it does not.
+        step: The launched step that this process belongs to, or None.
         budget: How many bytes the run may take on the disk; None for all there is.
         segment_bytes: How many bytes a segment has; fewer where the budget is small.
         clock: Returns nanoseconds since 1970.
@@ -124,6 +125,7 @@ class JournalWriter:
         "_segment_bytes",
         "_sequence",
         "_shapes",
+        "_step",
         "_view",
         "_writer",
     )
@@ -135,6 +137,7 @@ class JournalWriter:
         rank: int | None = None,
         role: Role | None = None,
         *,
+        step: str | None = None,
         budget: int | None = None,
         segment_bytes: int = SEGMENT_BYTES,
         clock: Callable[[], int] = time.time_ns,
@@ -142,6 +145,7 @@ class JournalWriter:
         """Make the folder of the writer and its first segment."""
         self._run = folder
         self._role: Role | None = role
+        self._step = step
         self._budget = budget
         self._segment_bytes = segment_bytes
         if budget is not None:
@@ -536,7 +540,9 @@ class JournalWriter:
         """
         if self._folder is None:
             self._run.make()
-            self._folder, self._alive = self._run.add_writer(self._writer, self._role)
+            self._folder, self._alive = self._run.add_writer(
+                self._writer, self._role, step=self._step
+            )
         if self._budget is not None:
             used = self._run.used_bytes()
             if used + max(needed, self._segment_bytes) > self._budget:

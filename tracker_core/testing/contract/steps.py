@@ -130,6 +130,41 @@ class Steps(ContractFixtures):
             ("RUNNING", None),
         ]
 
+    def test_run_fares_as_the_last_launches_of_its_steps(
+        self, history_tracker: NativeTracker, run_id: str
+    ) -> None:
+        """Between two of them too, and one that failed may be launched again."""
+        found = []
+        launches = [(1, "a", "FINISHED"), (1, "b", "FAILED"), (2, "b", "FINISHED")]
+        for at, (attempt, step, status) in enumerate(launches):
+            pen = Pen(run_id, attempt=attempt)
+            for body in (
+                StartedBody("launcher", None, step),
+                EndedBody("launcher", status, None),
+            ):
+                history_tracker.write(pen.log(body, at=at))
+                found.append(history_tracker.run(run_id).status)
+
+        assert found[::2] == ["RUNNING", "RUNNING", "RUNNING"]
+        assert found[1::2] == ["FINISHED", "FAILED", "FINISHED"]
+        assert len(history_tracker.run(run_id).attempts) == 2
+
+    def test_step_whose_launcher_is_lost_has_ended_though_others_run(
+        self, history_tracker: NativeTracker, run_id: str
+    ) -> None:
+        """Its own processes tell how it ended, not those of its attempt."""
+        lost: dict[str, Value] = {"kind": "lost"}
+        one, two = Pen(run_id), Pen(run_id)
+        begun = StepBody("a", "x", "RUNNING", None)
+        history_tracker.write(one.log(StartedBody("launcher", None, "a"), begun, at=1))
+        history_tracker.write(two.log(StartedBody("launcher", None, "b"), at=2))
+        history_tracker.write(one.log(EndedBody("launcher", "FAILED", lost), at=3))
+
+        (step,) = history_tracker.steps(run_id)
+
+        assert step.attempts == (Attempt(1, "FAILED", lost, _at(1), _at(3)),)
+        assert history_tracker.run(run_id).status == "RUNNING"
+
     def test_steps_leave_the_life_of_the_run_alone(
         self, history_tracker: NativeTracker, run_id: str
     ) -> None:

@@ -249,7 +249,12 @@ def _lives() -> st.SearchStrategy[Body]:
     peak_bytes = st.none() | st.integers(1, 2**60)
     return st.one_of(
         st.builds(CreatedBody, said, said, said, said, config),
-        st.builds(StartedBody, role, st.sampled_from([None, "node1", "n\u00f6de"])),
+        st.builds(
+            StartedBody,
+            role,
+            st.sampled_from([None, "node1", "n\u00f6de"]),
+            st.sampled_from([None, "a", "a/b", "c"]),
+        ),
         st.builds(EndedBody, role, status, _causes(), code, peak_bytes),
         st.builds(SpanBody, said, said),
     )
