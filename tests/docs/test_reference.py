@@ -2,6 +2,7 @@
 
 import configparser
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -55,6 +56,36 @@ def test_command_page_has_every_command() -> None:
 
     names = cli.main.list_commands(click.Context(cli.main))
     missing = [name for name in names if f"tracker {name}" not in page]
+
+    assert not missing
+
+
+def options(command: click.Command, name: str) -> Iterator[tuple[str, click.Parameter]]:
+    """Give the options of a command and of those below it, with their command."""
+    context = click.Context(command)
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            assert found is not None
+            yield from options(found, f"{name} {below}")
+    yield from ((name, param) for param in command.params if param.opts[0][0] == "-")
+
+
+def test_command_page_has_every_option() -> None:
+    """What a command takes stands in its section, as it is written in full."""
+    sections = PAGES["cli.md"].split("\n(tracker-")
+    told = {
+        name: section
+        for section in sections
+        for heading in re.findall("^##+ (.*)$", section, re.MULTILINE)
+        for name in heading.split(", ")
+    }
+
+    missing = [
+        (name, param.opts[-1])
+        for name, param in options(cli.main, "tracker")
+        if name != "tracker" and param.opts[-1] not in told[name]
+    ]
 
     assert not missing
 
