@@ -4,13 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.consoles import Console, console_name, keep_left_logs
 from tracker_core.contents import Content
@@ -24,20 +22,10 @@ BOTH = "import os; os.write(1, b'out\\n'); os.write(2, b'1%\\r2%\\n')"
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder without any configuration; return it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("TRACKER_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def store(place: Path) -> Iterator[NativeTracker]:
-    """Give a store that outlives its process, which a launcher delivers to."""
-    tracker = tracker_sqlite.create(str(place / "runs.db"))
-    yield tracker
-    tracker.close()
+def place(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder whose home is beside all else; return it."""
+    monkeypatch.setenv("TRACKER_HOME", str(place / "home"))
+    return place
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import Target
 from tracker_core.delivery.ledger import ledgers
@@ -35,20 +34,7 @@ OUTER = {
 }
 
 
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder without any configuration; return it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def store(place: Path) -> Iterator[NativeTracker]:
-    """Give a store that outlives its process, which a launcher delivers to."""
-    tracker = tracker_sqlite.create(str(place / "runs.db"))
-    yield tracker
-    tracker.close()
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def job_sees(launch: Launch, environ: dict[str, str]) -> dict[str, str]:

@@ -2,13 +2,11 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import Target
 from tracker_core.journal.folders import run_folders
@@ -22,20 +20,10 @@ TOLD = "$TRACKER_TRACK_FILE"
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder without any configuration; return it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("TRACKER_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def store(place: Path) -> Iterator[NativeTracker]:
-    """Give a store that outlives its process, which a launcher delivers to."""
-    tracker = tracker_sqlite.create(str(place / "runs.db"))
-    yield tracker
-    tracker.close()
+def place(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder whose home is beside all else; return it."""
+    monkeypatch.setenv("TRACKER_HOME", str(place / "home"))
+    return place
 
 
 def launched(store: NativeTracker, command: list[str]) -> int:

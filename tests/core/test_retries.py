@@ -4,13 +4,12 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import islice
 from pathlib import Path
 
 import pytest
 
-import tracker_sqlite
 from tracker_core.api import NativeTracker
 from tracker_core.delivery.base import Target
 from tracker_core.launcher import launch_job
@@ -24,20 +23,7 @@ AT_ONCE = Retries(3, 0.0)
 FAILS_UNTIL = 'echo >> starts; test $(wc -l < starts) -ge "$1" || exit 3'
 
 
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder without any configuration; return it."""
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def store(place: Path) -> Iterator[NativeTracker]:
-    """Give a store that outlives its process."""
-    tracker = tracker_sqlite.create(str(place / "runs.db"))
-    yield tracker
-    tracker.close()
+pytestmark = pytest.mark.usefixtures("place")
 
 
 def run(
