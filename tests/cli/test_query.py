@@ -43,6 +43,13 @@ def test_query_prints_csv(tracker: "Cli") -> None:
     assert done.out == 'a,b,a\n1.5,"x,y",\n'
 
 
+def test_query_as_csv_has_json_for_what_has_parts(tracker: "Cli") -> None:
+    """Lists, mappings and bools are not as Python writes them."""
+    done = tracker("query", "SELECT [1, 2] AS a, {'k': 'v'} AS b, true AS c", "--csv")
+
+    assert done.out == 'a,b,c\n"[1,2]","{""k"":""v""}",true\n'
+
+
 def test_query_that_is_wrong_is_explained(tracker: "Cli") -> None:
     """What DuckDB says is on stderr, and the exit code is 2."""
     done = tracker("query", "selec name from runs")

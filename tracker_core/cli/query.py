@@ -17,8 +17,9 @@ from tracker_core.cli.saving import print_text
 from tracker_core.cli.tables import Table, print_table, value_cell
 from tracker_core.cli.text import to_value
 from tracker_core.cli.times import time_value
+from tracker_core.metrics import is_number
 from tracker_core.query import sql
-from tracker_core.values import Value
+from tracker_core.values import Value, to_json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,11 +96,18 @@ def _span(months: int, days: int, nanoseconds: int) -> str:
     return f"P{''.join(parts)}"
 
 
+def _csv_cell(value: Value) -> Value:
+    """Return what a cell cannot hold as it is, and a bool, as JSON."""
+    if value is None or isinstance(value, str) or is_number(value):
+        return value
+    return to_json(value)
+
+
 def _print_csv(titles: Sequence[str], rows: Sequence[Sequence[Value]]) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(titles)
-    writer.writerows(rows)
+    writer.writerows(map(_csv_cell, row) for row in rows)
     if is_terminal():
         print_text(iter([text.getvalue().encode()]))
     else:
