@@ -210,6 +210,18 @@ class Settings(NamedTuple):
     system_interval: float = 10.0
     step: str | None = None
 
+    def of_other_run(self, attempt: int | None) -> "Settings":
+        """Return these for a run that is not the one around this process.
+
+        What the environment says of attempt, rank and step is of that one.
+
+        Args:
+            attempt: The attempt of the other run, or None for what its journal knows.
+        """
+        return self._replace(
+            attempt=attempt, requeues=0, restarts=0, rank=None, step=None
+        )
+
 
 def tracker_config_env_var_name(name: str) -> str:
     """Return the variable that configures the backend ``name``.

@@ -69,6 +69,19 @@ def test_tags_are_set_after_the_end(
     assert '"status": "FINISHED"' in tracker("show", ended, "--json").out
 
 
+def test_tags_are_no_part_of_the_step_around_the_call(
+    tracker: "Cli", ended: str, journals: "Journals", monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the environment says of step and rank is of another run."""
+    monkeypatch.setenv("TRACKER_STEP", "train")
+    monkeypatch.setenv("RANK", "3")
+
+    tracker("tag", ended, "a=2")
+
+    writers = journals.folder(ended).writers()
+    assert {(writer.step, writer.writer.rank) for writer in writers} == {(None, None)}
+
+
 def test_tags_are_listed(tracker: "Cli", ended: str) -> None:
     """In a table, and for programs."""
     shown, told = tracker("tag", "@last"), tracker("tag", ended, "--json")

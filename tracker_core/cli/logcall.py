@@ -95,10 +95,7 @@ def _open_other(wanted: str, settings: Settings) -> ShellLog | None:
     settings = settings._replace(backends=settings.backends or (settings.embedded,))
     is_own = run_id == settings.job_id
     if not is_own:
-        # What the environment says of these is of the run around the call.
-        settings = settings._replace(
-            attempt=attempt, requeues=0, restarts=0, rank=None, step=None
-        )
+        settings = settings.of_other_run(attempt)
     return ShellLog(place, run_id, settings, is_own=is_own)
 
 

@@ -78,15 +78,8 @@ def deliver(folders: Iterable[RunFolder]) -> list[Tagged]:
 
 
 def _settings(attempt: int) -> Settings:
-    settings = read_settings()
-    # What the environment says of these is of the run around the call.
-    return settings._replace(
-        attempt=attempt,
-        requeues=0,
-        restarts=0,
-        rank=None,
-        backends=settings.backends or (settings.embedded,),
-    )
+    settings = read_settings().of_other_run(attempt)
+    return settings._replace(backends=settings.backends or (settings.embedded,))
 
 
 def _tagged(
