@@ -109,6 +109,9 @@ class LakeSide:
         Nothing is raised: what fails is logged, once, and left to :meth:`compact`.
         """
         directories = self._open.directories(tracker)
+        if not directories:
+            # One that has only read asks nothing more of the store.
+            return
         try:
             failures = self._compact_few(directories)
             entries = self._index.refresh()

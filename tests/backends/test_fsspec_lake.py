@@ -154,6 +154,32 @@ def test_closing_never_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture) -
     assert open_at(tmp_path).series(RUN)["train/n"].count == 20
 
 
+class _GoneFiles(LocalFileSystem):  # type: ignore[misc]  # it has no types
+    """A filesystem that may go away."""
+
+    is_gone = False
+
+    def ls(self, path: str, detail: bool = False, **kwargs: object) -> object:  # noqa: FBT001, FBT002 - as fsspec has it
+        if self.is_gone:
+            raise ConnectionError("gone")
+        return super().ls(path, detail, **kwargs)
+
+
+def test_closing_a_reader_asks_nothing_of_the_store(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that is away by then is no matter for who has only read."""
+    open_at(tmp_path).write(story(Pen(RUN)))
+    files = _GoneFiles(skip_instance_cache=True)
+    reader = FsspecTracker(files, str(tmp_path))
+    reader.params(RUN)
+    files.is_gone = True
+
+    reader.close()
+
+    assert not caplog.records
+
+
 def test_compacted_run_reads_the_same_without_its_batches(tmp_path: Path) -> None:
     """An hour later they are removed, and every read is told from the rest."""
     model, tracker = MemoryTracker(), open_at(tmp_path)

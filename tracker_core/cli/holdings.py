@@ -151,7 +151,7 @@ class Holdings:
         for name, reason in self.away.items():
             say(f"backend {name!r} was not asked: {reason}")
         names = [store.target.name for store in self.stores]
-        place = ", ".join(map(repr, names)) or "any backend"
+        place = ", ".join(map(repr, names)) or "any backend that answers"
         known = self._words()
         if not known:
             return NotOneRunError(f"there is no run in {place}")
