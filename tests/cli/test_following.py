@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import click
 import pytest
 
 from tracker_core.cli.border import Failure
-from tracker_core.cli.following import NewMessages, interruptible, looks
+from tracker_core.cli.following import NewMessages, looks, piped
 from tracker_core.records import EndedBody, LogBody, StartedBody
 
 if TYPE_CHECKING:
@@ -113,15 +112,7 @@ def test_following_needs_messages(tracker: "Cli", store: "Store") -> None:
 
 def test_closed_pipe_is_no_failure_of_a_tracker() -> None:
     """Nobody reads along any more, which is the end."""
-    with pytest.raises(BrokenPipeError), interruptible():
+    with pytest.raises(BrokenPipeError), piped():
         raise Failure("backend 'one' failed") from BrokenPipeError()
-    with pytest.raises(Failure), interruptible():
+    with pytest.raises(Failure), piped():
         raise Failure("backend 'one' failed")
-
-
-def test_interruption_ends_with_130() -> None:
-    """Ctrl-C is the usual end of following, and needs no words."""
-    with pytest.raises(click.exceptions.Exit) as raised, interruptible():
-        raise KeyboardInterrupt
-
-    assert raised.value.exit_code == 130

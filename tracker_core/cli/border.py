@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import dedent, fill
+from typing import Never
 
 import click
 
@@ -29,6 +30,7 @@ from tracker_core.redaction import redact
 __all__ = [
     "Failure",
     "Misuse",
+    "end",
     "examples",
     "failure_of",
     "plain_failures",
@@ -102,6 +104,17 @@ def _fitted(line: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def end(code: int) -> Never:
+    """End the command with an exit code, once all that was printed is written.
+
+    Raises:
+        Exit: Always.
+        OSError: It cannot be written.
+    """
+    flush()
+    raise click.exceptions.Exit(code)
 
 
 def failure_of(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from tracker_core.cli.border import examples, say
+from tracker_core.cli.border import end, examples, say
 from tracker_core.cli.checks import (
     Finding,
     backend_finding,
@@ -52,7 +52,7 @@ def check(*, timeout: float, as_json: bool) -> None:
     errors = [finding.what for finding in found if finding.state == "error"]
     if errors:
         say(f"a job would not be tracked as configured: see {', '.join(errors)}")
-        raise click.exceptions.Exit(1)
+        end(1)
 
 
 def _print(found: Sequence[Finding]) -> None:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from tracker_core.cli.border import Misuse, examples, say
+from tracker_core.cli.border import Misuse, end, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given
-from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.progress import copy_progress
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.selection import no_run_matches
@@ -94,8 +94,7 @@ def copy_from(
         if is_whole and not copied:
             say(no_run_matches(store, query))
     if not is_whole or any(it.result is Result.FAILED for it in copied):
-        flush()
-        raise click.exceptions.Exit(_LEFT)
+        end(_LEFT)
 
 
 def _copy_all(

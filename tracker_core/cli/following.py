@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
-import click
-
 from tracker_core.api import NativeTracker
 from tracker_core.cli.border import Failure
 from tracker_core.cli.delivered import is_written
@@ -14,13 +12,12 @@ from tracker_core.entries import LogEntry
 from tracker_core.runs import RunInfo
 from tracker_core.values import to_json
 
-__all__ = ["NewMessages", "interruptible", "is_over", "looks", "rest"]
+__all__ = ["NewMessages", "is_over", "looks", "piped", "rest"]
 
 # A message may come late by so much and still be met at the next look.
 _OVERLAP_NS = 60 * 10**9
 # Looking takes a fifth of the time at the most.
 _RESTS = 4
-_INTERRUPTED = 130
 
 
 def looks(
@@ -70,19 +67,14 @@ def is_over(run: RunInfo) -> bool:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Let Ctrl-C end what is followed with exit code 130, without more words.
-
-    Where nobody reads along any more it is no tracker that has failed.
-    """
+def piped() -> Iterator[None]:
+    """Tell a reader who has gone from a tracker that has failed."""
     try:
         yield
     except Failure as error:
         if isinstance(error.__cause__, BrokenPipeError):
             raise error.__cause__ from None
         raise
-    except KeyboardInterrupt:
-        raise click.exceptions.Exit(_INTERRUPTED) from None
 
 
 class NewMessages:

@@ -6,7 +6,7 @@ import click
 
 from tracker_core.cli.border import say
 from tracker_core.cli.documents import log_values, print_json, print_json_line
-from tracker_core.cli.following import NewMessages, interruptible, looks
+from tracker_core.cli.following import NewMessages, looks, piped
 from tracker_core.cli.outcomes import outcome_words
 from tracker_core.cli.printing import clean, echo, has_colours
 from tracker_core.cli.selection import select_run
@@ -65,7 +65,7 @@ def follow_messages(
         backend: Where to look.
         as_json: Whether to print for programs, a line for each message.
     """
-    with interruptible(), open_store(backend) as store:
+    with piped(), open_store(backend) as store:
         chosen = select_run(store, wanted)
         messages = NewMessages(store.tracker, chosen.run_id, level)
         run = chosen

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tracker_core.cli.border import say
 from tracker_core.cli.consoles import Consoles, Printed
 from tracker_core.cli.documents import print_json, print_json_line
-from tracker_core.cli.following import interruptible, looks
+from tracker_core.cli.following import looks, piped
 from tracker_core.cli.outcomes import outcome_words
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.selection import select_run
@@ -51,7 +51,7 @@ def follow_output(wanted: str, backend: str | None, *, as_json: bool) -> None:
         backend: Where to look.
         as_json: Whether to print for programs, a line for each piece.
     """
-    with interruptible(), open_store(backend) as store:
+    with piped(), open_store(backend) as store:
         chosen = select_run(store, wanted)
         consoles = Consoles(store.tracker, chosen.run_id)
         output = _Output(has_titles=True)

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import click
 
-from tracker_core.cli.border import Failure, Misuse, examples, say
+from tracker_core.cli.border import Failure, Misuse, end, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.doomed import Doomed, doomed
 from tracker_core.cli.holdings import Holdings
 from tracker_core.cli.options import given
 from tracker_core.cli.outcomes import status_words
-from tracker_core.cli.printing import clean, echo, flush, is_terminal
+from tracker_core.cli.printing import clean, echo, is_terminal
 from tracker_core.cli.receipts import Line, Receipt, receipt_of, removed
 from tracker_core.cli.tables import Table, print_table, short_ids
 from tracker_core.cli.text import size_words
@@ -79,8 +79,7 @@ def remove(
         _say_rest(runs, holdings, as_json=as_json)
     is_clean = dry_run or all(receipt.is_clean for receipt in receipts)
     if holdings.away or not is_clean:
-        flush()
-        raise click.exceptions.Exit(_LEFT)
+        end(_LEFT)
 
 
 def _has_person() -> bool:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import click
 
-from tracker_core.cli.border import examples, say
+from tracker_core.cli.border import end, examples, say
 from tracker_core.cli.deadletters import dead_table, letter_value
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.journals import (
@@ -14,7 +14,7 @@ from tracker_core.cli.journals import (
     no_journal,
     readable_journals,
 )
-from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.tables import (
     Table,
     print_heading,
@@ -86,8 +86,7 @@ def status(wanted: str | None, *, dead: bool, as_json: bool) -> None:
     if not chosen:
         say(no_journal().message)
     if len(folders) < len(chosen):
-        flush()
-        raise click.exceptions.Exit(_FAILED)
+        end(_FAILED)
 
 
 def _print_all(found: Sequence[_Told]) -> None:

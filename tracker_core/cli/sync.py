@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from tracker_core.cli.border import examples, say
+from tracker_core.cli.border import end, examples, say
 from tracker_core.cli.errands import carry_out, left_of
 from tracker_core.cli.journals import (
     chosen_journals,
@@ -14,7 +14,7 @@ from tracker_core.cli.journals import (
 )
 from tracker_core.cli.late import complete_late, expect_late
 from tracker_core.cli.options import given
-from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.text import counted
 from tracker_core.consoles import keep_left_logs
@@ -86,8 +86,7 @@ def sync(
         echo("nothing is due")
     _say_dead(folders, name)
     if not (are_all_done and all(map(_is_done, errands))):
-        flush()
-        raise click.exceptions.Exit(_LEFT)
+        end(_LEFT)
 
 
 def _due(

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 
 from tracker_core.bodies import tags_body
-from tracker_core.cli.border import Misuse, examples, say
+from tracker_core.cli.border import Misuse, end, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.holdings import Holdings
-from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.tables import Table, print_table
 from tracker_core.cli.tagging import Tagged, append, deliver
 from tracker_core.values import Value
@@ -54,8 +54,7 @@ def tag(words: tuple[str, ...], *, as_json: bool) -> None:
     for name, reason in away.items():
         say(f"backend {name!r} was not asked whether it holds more: {reason}")
     if away or any(one.pending for one in done):
-        flush()
-        raise click.exceptions.Exit(_LEFT)
+        end(_LEFT)
 
 
 def _texts(words: Iterable[str]) -> dict[str, str]:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
-from tracker_core.cli.border import Misuse, examples, say
+from tracker_core.cli.border import Misuse, end, examples, say
 from tracker_core.cli.documents import print_json
 from tracker_core.cli.options import given
-from tracker_core.cli.printing import clean, echo, flush
+from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.selection import (
     LAST,
     NotOneRunError,
@@ -75,8 +75,7 @@ def verify(wanted: str, names: tuple[str, ...], *, as_json: bool) -> None:
     else:
         _print(run, found, left_out)
     if not found.is_equal:
-        flush()
-        raise click.exceptions.Exit(_DIFFERENT)
+        end(_DIFFERENT)
 
 
 def _lasts(store: Store) -> bool:

@@ -9,7 +9,7 @@ from tracker_core.api import NativeTracker
 from tracker_core.cli.border import Failure, examples
 from tracker_core.cli.delivered import delivery_value
 from tracker_core.cli.documents import print_json_line, run_value, series_value
-from tracker_core.cli.following import interruptible, looks
+from tracker_core.cli.following import looks, piped
 from tracker_core.cli.options import read_options
 from tracker_core.cli.outcomes import outcome_words
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_size
@@ -58,7 +58,7 @@ def watch(
     RUN is an id, the beginning of one, a name, or @last for the newest run. Without it
     the run that runs is watched, or a table of them where there are several.
     """
-    with interruptible(), open_store(backend) as store:
+    with piped(), open_store(backend) as store:
         chosen = _running(store) if wanted is None else [select_run(store, wanted)]
         if len(chosen) == 1:
             frames = _one(store.tracker, chosen[0], interval)
