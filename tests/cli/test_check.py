@@ -171,3 +171,12 @@ def test_check_says_which_setting_is_wrong(
 
     assert done.code == 1
     assert "TRACKER_MODE is 'sometimes'; use on, offline or off" in done.out
+
+
+@pytest.mark.parametrize("seconds", ["nan", "0", "-1", "abc", "inf"])
+def test_timeout_is_a_time(tracker: "Cli", seconds: str) -> None:
+    """What is none is told, with what to write."""
+    done = tracker("check", "--timeout", seconds)
+
+    assert done.code == 2
+    assert f"'{seconds}' is no time; use seconds, 0.01 at the least" in done.err

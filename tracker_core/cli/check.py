@@ -18,6 +18,7 @@ from tracker_core.cli.checks import (
     unknown_variables,
 )
 from tracker_core.cli.documents import print_json
+from tracker_core.cli.options import seconds_from
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
 from tracker_core.errors import ConfigError
 from tracker_core.redaction import redact
@@ -25,7 +26,7 @@ from tracker_core.settings import read_settings
 
 __all__ = ["check"]
 
-_TIMEOUT_S = 10.0
+_TIMEOUT_S, _SHORTEST_S = 10.0, 0.01
 # A column of words narrower than this is left to the terminal to break.
 _NARROWEST = 20
 
@@ -33,8 +34,9 @@ _NARROWEST = 20
 @click.command(epilog=examples("tracker check", "tracker check --timeout 60"))
 @click.option(
     "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    default=_TIMEOUT_S,
+    metavar="SECONDS",
+    callback=seconds_from(_SHORTEST_S),
+    default=f"{_TIMEOUT_S:g}",
     show_default=True,
     help="How many seconds each backend may take.",
 )

@@ -13,9 +13,11 @@ __all__ = [
     "launch_options",
     "read_options",
     "seconds",
+    "seconds_from",
     "tracker_option",
 ]
 
+_Callback = Callable[[click.Context, click.Parameter, str], float]
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -47,14 +49,26 @@ def seconds(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
     Raises:
         BadParameter: It is none.
     """
+    return _seconds(text, 0, "such as 10 or 0.5")
+
+
+def seconds_from(least: float) -> _Callback:
+    """Return what reads an option as a span of at least so many seconds."""
+
+    def read(_ctx: click.Context, _param: click.Parameter, text: str) -> float:
+        return _seconds(text, least, f"{least:g} at the least")
+
+    return read
+
+
+def _seconds(text: str, least: float, hint: str) -> float:
     try:
         found = float(text)
     except ValueError:
         found = math.nan
-    if math.isfinite(found) and found >= 0:
+    if math.isfinite(found) and found >= least:
         return found
-    message = f"{text!r} is no time; use seconds, such as 10 or 0.5"
-    raise click.BadParameter(message)
+    raise click.BadParameter(f"{text!r} is no time; use seconds, {hint}")
 
 
 def given(_ctx: click.Context, _param: click.Parameter, text: str | None) -> str | None:

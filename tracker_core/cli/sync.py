@@ -13,7 +13,7 @@ from tracker_core.cli.journals import (
     readable_journals,
 )
 from tracker_core.cli.late import complete_late, expect_late
-from tracker_core.cli.options import given
+from tracker_core.cli.options import given, seconds_from
 from tracker_core.cli.printing import clean, echo
 from tracker_core.cli.receivers import Receivers
 from tracker_core.cli.text import counted
@@ -47,8 +47,8 @@ _LEFT = 1
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=1),
-    default=60.0,
+    callback=seconds_from(1),
+    default="60",
     show_default=True,
     help="How long a backend may take nothing before it is given up.",
 )
