@@ -179,10 +179,17 @@ def _series(
     parting = None
     if len(summaries) > 1 and Capability.HISTORY in tracker.capabilities:
         parting = parting_of({r: tracker.points(r, name) for r in summaries})
-    texts = {canonical(list(summary)) for summary in summaries.values()}
+    texts = {canonical([*map(_as_whole, one)]) for one in summaries.values()}
     if parting is None and len(summaries) == len(series) and len(texts) == 1:
         return None
     return DifferingSeries(name, direction_of(name), summaries, parting)
+
+
+def _as_whole(value: Value) -> Value:
+    # 1 equals 1.0 in a series, as where curves part.
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _facts(run: RunInfo) -> dict[str, Value]:

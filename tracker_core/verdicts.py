@@ -86,7 +86,9 @@ def _standing(series: DifferingSeries, labels: Mapping[str, str]) -> _Standing |
         for run, found in series.summaries.items()
     }
     numbers = ((labels[run], _number(value)) for run, value in values.items())
-    places = [(label, number) for label, number in numbers if number is not None]
+    # What has run away is not better.
+    beyond = {"lower": -math.inf, "higher": math.inf, None: None}[series.direction]
+    places = [(label, n) for label, n in numbers if n is not None and n != beyond]
     places.sort(key=lambda place: place[1], reverse=series.direction != "lower")
     if len({value for _, value in places}) < _PAIR:
         return None

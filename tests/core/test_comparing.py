@@ -65,6 +65,21 @@ def test_same_runs_differ_in_nothing() -> None:
     assert verdict(found) == "nothing differs, 1 series included"
 
 
+def test_series_of_ints_is_that_of_equal_floats() -> None:
+    """What looks the same in both is not said to differ."""
+    found = compared((curve("score", 1, 2),), (curve("score", 1.0, 2.0),))
+
+    assert (found.series, found.same_series) == ((), ("score",))
+
+
+def test_verdict_calls_no_infinity_better() -> None:
+    """A curve that has run away is passed over."""
+    away, kept, worse = curve("acc", math.inf), curve("acc", 0.9), curve("acc", 0.5)
+
+    assert "better" not in verdict(compared((away,), (kept,)))
+    assert verdict(compared((away,), (kept,), (worse,))).startswith("run-b is best")
+
+
 def test_values_that_differ_are_told_by_run() -> None:
     """By type too; a run that lacks a key is not among them."""
     found = compared(
