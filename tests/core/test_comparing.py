@@ -77,7 +77,7 @@ def test_verdict_calls_no_infinity_better() -> None:
     away, kept, worse = curve("acc", math.inf), curve("acc", 0.9), curve("acc", 0.5)
 
     assert "better" not in verdict(compared((away,), (kept,)))
-    assert verdict(compared((away,), (kept,), (worse,))).startswith("run-b is best")
+    assert verdict(compared((away,), (kept,), (worse,))).startswith("run-b is better")
 
 
 def test_values_that_differ_are_told_by_run() -> None:
