@@ -7,7 +7,6 @@ configuration.
 """
 
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from textwrap import dedent, fill
@@ -15,7 +14,14 @@ from typing import Never
 
 import click
 
-from tracker_core.cli.printing import clean, echo, flush, give_up_output, terminal_width
+from tracker_core.cli.printing import (
+    clean,
+    echo,
+    flush,
+    give_up_output,
+    is_watched,
+    terminal_width,
+)
 from tracker_core.errors import (
     BackendNotFoundError,
     BackendUnavailableError,
@@ -92,7 +98,7 @@ def say(message: str) -> None:
 
 
 def _fitted(line: str) -> str:
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_watched():
         return line
     room = terminal_width()
     if len(line) <= room:

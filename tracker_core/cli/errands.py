@@ -1,11 +1,11 @@
 """Errands of delivery, done side by side for whoever waits for them."""
 
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from tracker_core.cli.border import say
+from tracker_core.cli.printing import is_watched
 from tracker_core.delivery.overview import backend_states
 from tracker_core.delivery.syncing import Errand, Outcome, Result
 
@@ -89,7 +89,7 @@ def _spared(waiting: Sequence[Errand], name: str, outcome: Outcome) -> list[Erra
 @contextmanager
 def _progress(errands: Iterable[Errand]) -> Iterator[Callable[[int], None]]:
     """Show how far it is, on a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_watched():
         yield lambda _done: None
         return
     from rich.console import Console

@@ -1,6 +1,5 @@
 """``tracker export``: the points of many runs as one file for other programs."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ import click
 
 from tracker_core.cli.border import Failure, Misuse, examples, say
 from tracker_core.cli.options import given, tracker_option
-from tracker_core.cli.printing import is_terminal
+from tracker_core.cli.printing import is_terminal, is_watched
 from tracker_core.cli.saving import new_file, print_text, save_file, write_output
 from tracker_core.cli.selection import no_run_matches
 from tracker_core.cli.stores import blamed, open_store
@@ -125,7 +124,7 @@ def _progress(
     is_shown: bool,  # noqa: FBT001 - a private word
 ) -> Iterator[Callable[[Sequence[RunInfo]], Iterable[RunInfo]]]:
     """Show on a terminal how many runs are done."""
-    if not is_shown or sys.stderr is None or not sys.stderr.isatty():
+    if not (is_shown and is_watched()):
         yield lambda runs: runs
         return
     from rich.console import Console

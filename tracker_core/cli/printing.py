@@ -19,6 +19,7 @@ __all__ = [
     "has_colours",
     "has_letters",
     "is_terminal",
+    "is_watched",
     "terminal_size",
     "terminal_width",
     "written_out",
@@ -42,6 +43,11 @@ def clean(text: str) -> str:
 def is_terminal() -> bool:
     """Tell whether a person reads along; nobody does where the output is closed."""
     return sys.stdout is not None and sys.stdout.isatty()
+
+
+def is_watched() -> bool:
+    """Tell whether a person sees what goes to stderr: bars, and what is said."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def terminal_size() -> os.terminal_size:

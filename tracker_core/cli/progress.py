@@ -1,9 +1,9 @@
 """How far the copying of runs is, as a person sees it."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from tracker_core.cli.printing import is_watched
 from tracker_core.copying import Progress
 
 __all__ = ["copy_progress"]
@@ -12,7 +12,7 @@ __all__ = ["copy_progress"]
 @contextmanager
 def copy_progress() -> Iterator[Callable[[Progress], None]]:
     """Show how far it is, on a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    if not is_watched():
         yield lambda _: None
         return
     from rich.console import Console

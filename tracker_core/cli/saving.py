@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 import click
 
 from tracker_core.cli.border import Failure
-from tracker_core.cli.printing import clean, echo, give_up_output
+from tracker_core.cli.printing import clean, echo, give_up_output, is_watched
 from tracker_core.cli.text import size_words
 from tracker_core.contents import pieces
 
@@ -52,7 +52,7 @@ def checked_pieces(file: BinaryIO, size_bytes: int | None) -> Iterator[bytes]:
         file: As :meth:`NativeTracker.open_artifact` gives it.
         size_bytes: How long it is, if that is known.
     """
-    if size_bytes is None or size_bytes < _LARGE_BYTES or not _is_watched():
+    if size_bytes is None or size_bytes < _LARGE_BYTES or not is_watched():
         yield from _held_back(file)
         return
     label = size_words(size_bytes)
@@ -184,10 +184,6 @@ def _texts(content: Iterator[bytes]) -> Iterator[str]:
 def _harmless(text: str) -> str:
     lines = (line.split("\t") for line in text.replace("\r\n", "\n").split("\n"))
     return "\n".join("\t".join(map(clean, words)) for words in lines)
-
-
-def _is_watched() -> bool:
-    return sys.stderr is not None and sys.stderr.isatty()
 
 
 # Only what refuses to be written ends up here, not a backend that refuses to be read.
