@@ -67,7 +67,8 @@ def _print(columns: Sequence[Column], statuses: tuple[str, ...] = ()) -> None:
 def _cleaned(column: Column) -> Column:
     """Return a column as wide as it will be."""
     cells = tuple(map(clean, column.cells))
-    return column._replace(title=clean(column.title), cells=cells)
+    short = None if column.short is None else tuple(map(clean, column.short))
+    return column._replace(title=clean(column.title), cells=cells, short=short)
 
 
 def _with_short_names(columns: Sequence[Column], room: int) -> list[Column]:
