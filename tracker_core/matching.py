@@ -148,7 +148,7 @@ class Answers:
             # Asked of every run, to find a few among many.
             return self._facts.run_id
         if field.space is Space.RUN:
-            return _attribute(self.info, field.key)
+            return getattr(self.info, field.key)
         found = self.held(field.space).get(field.key)
         if field.part is not None and found is not None:
             return getattr(found, field.part)
@@ -188,15 +188,6 @@ def _holds(op: FilterOp, found: object, wanted: object) -> bool:
     kind = kind_of(found)
     test, kinds = _TESTS[op]
     return kind in kinds and kind is kind_of(wanted) and test(found, wanted)
-
-
-def _attribute(info: RunInfo, name: str) -> object:
-    if name != "duration":
-        found: object = getattr(info, name)
-        return found
-    if info.started_at is None or info.ended_at is None:
-        return None
-    return (info.ended_at - info.started_at).total_seconds()
 
 
 def _fields(condition: Condition | None) -> Iterator[Field]:

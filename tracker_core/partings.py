@@ -47,7 +47,7 @@ def parting_of(curves: Mapping[str, Points]) -> Parting | None:
     Args:
         curves: The points of the series in each run, by its id; two at least.
     """
-    has_steps = any(map(_has_steps, curves.values()))
+    has_steps = any(points.has_steps for points in curves.values())
     columns = {
         run_id: _Column.of(points, has_steps=has_steps)
         for run_id, points in curves.items()
@@ -136,12 +136,6 @@ def _first_unequal(one: Sequence[Value], other: Sequence[Value]) -> int | None:
 
 def _is_equal(one: Value, other: Value) -> bool:
     return one == other or is_same(one, other)
-
-
-def _has_steps(points: Points) -> bool:
-    if not isinstance(points.steps, list):
-        return len(points) > 0
-    return any(step is not None for step in points.steps)
 
 
 def _ascends(steps: Iterable[int]) -> bool:

@@ -76,6 +76,13 @@ class Points(Sequence[Point]):
         self.times_ns: array[int] = _array("q", times_ns)
         self.values: ValueColumn = value_column(values)
 
+    @property
+    def has_steps(self) -> bool:
+        """Whether any point has a step."""
+        if not isinstance(self.steps, list):
+            return len(self) > 0
+        return any(step is not None for step in self.steps)
+
     @classmethod
     def of_rows(
         cls, rows: Iterable[tuple[int | None, int, Value]], start_index: int = 0

@@ -315,10 +315,7 @@ _COLUMNS = {
 
 
 def _row(run: StoredRun) -> dict[str, object]:
-    info, began, ended = run.info, run.info.started_at, run.info.ended_at
-    row: dict[str, object] = {name: getattr(info, name, None) for name in _COLUMNS}
-    if began is not None and ended is not None:
-        row["duration"] = (ended - began).total_seconds()
+    row: dict[str, object] = {name: getattr(run.info, name) for name in _COLUMNS}
     row.update({f"params.{key}": value for key, value in run.params.items()})
     row.update({f"tags.{key}": value for key, value in run.tags.items()})
     for name, summary in run.series.items():

@@ -139,6 +139,13 @@ class RunInfo:
     span_id: str | None = None
     heartbeat_at: datetime | None = None
 
+    @property
+    def duration(self) -> float | None:
+        """How many seconds lie between start and end; None where one is missing."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds()
+
     def is_lost(self, now: datetime | None = None) -> bool:
         """Tell whether it is said to run, and nobody has seen it alive for long.
 

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from tracker_core.comparing import Comparison, DifferingSeries
 from tracker_core.metrics import is_number
-from tracker_core.runs import RunInfo
 
 __all__ = ["verdict"]
 
@@ -137,7 +136,7 @@ def _pace(
     other, one = comparison.runs
     if winners == [labels[other.run_id]]:
         other, one = one, other
-    took, beside = _seconds(one), _seconds(other)
+    took, beside = one.duration, other.duration
     if not took or not beside or max(took, beside) < _SHORTEST_SECONDS:
         return ""
     percent = 100 * (took - beside) / beside
@@ -201,12 +200,6 @@ def _number(value: object) -> float | None:
     except OverflowError:
         return None
     return None if math.isnan(number) else number
-
-
-def _seconds(run: RunInfo) -> float | None:
-    if run.started_at is None or run.ended_at is None:
-        return None
-    return (run.ended_at - run.started_at).total_seconds()
 
 
 def _joined(words: Sequence[str]) -> str:

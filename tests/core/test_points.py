@@ -30,6 +30,19 @@ def test_points_come_in_rows() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("steps", "has_steps"),
+    [([], False), ([None, None], False), ([None, 0], True), ([0, 1], True)],
+)
+def test_points_tell_whether_any_has_a_step(
+    steps: "list[int | None]", *, has_steps: bool
+) -> None:
+    """One is enough."""
+    points = Points(steps, range(len(steps)), [0.5] * len(steps))
+
+    assert points.has_steps is has_steps
+
+
 def test_points_come_in_columns() -> None:
     """The three columns are as long as there are points."""
     points = Points.of_rows(iter(_ROWS))

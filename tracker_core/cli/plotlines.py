@@ -115,7 +115,7 @@ def read_plot(store: Store, wanted: Wanted) -> Plot:
     tracker, series = store.tracker, wanted.series
     points = {run.run_id: tracker.points(run.run_id, series) for run in runs}
     axis = wanted.axis
-    if axis == "step" and not any(map(_has_step, points.values())):
+    if axis == "step" and not any(one.has_steps for one in points.values()):
         axis = "index"
     settings = _settings(tracker, runs)
     lines = [
@@ -179,10 +179,6 @@ def _settings(tracker: NativeTracker, runs: Iterable[RunInfo]) -> dict[str, str]
 
 def _value(value: object) -> str:
     return shortened(clean(shown(value)), _LONGEST_VALUE)
-
-
-def _has_step(points: Points) -> bool:
-    return any(step is not None for step in points.steps)
 
 
 def _curve(points: Points, run: RunInfo, axis: Axis) -> Curve:
