@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tracker_core.cli.layout import text_width
 from tracker_core.cli.outcomes import status_words
 from tracker_core.cli.printing import clean, echo, is_terminal, terminal_width
+from tracker_core.cli.seriesrows import extreme
 from tracker_core.cli.tables import (
     Table,
     brief_cell,
@@ -183,12 +184,9 @@ def _best(summary: Summary | None, direction: Direction | None) -> str:
         return "–"
     if direction is None:
         return f"{brief_cell(summary.min)} … {brief_cell(summary.max)}"
-    is_low = direction == "lower"
-    value, step = (
-        (summary.min, summary.min_step) if is_low else (summary.max, summary.max_step)
-    )
-    at = "" if step is None else f" @{step}"
-    return f"{brief_cell(value)}{at}"
+    if direction == "lower":
+        return extreme(summary.min, summary.min_step)
+    return extreme(summary.max, summary.max_step)
 
 
 def _series_rows(

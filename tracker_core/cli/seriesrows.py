@@ -8,7 +8,7 @@ from tracker_core.cli.sparklines import sparkline
 from tracker_core.cli.tables import brief_cell, value_cell
 from tracker_core.summaries import Summary
 
-__all__ = ["lines_with_courses", "series_lines"]
+__all__ = ["extreme", "lines_with_courses", "series_lines"]
 
 _TITLES = ("SERIES", "COUNT", "LAST", "MIN", "MAX")
 _WIDEST, _NARROWEST = 24, 8
@@ -59,16 +59,17 @@ def lines_with_courses(
     ]
 
 
+def extreme(value: float | None, step: int | None) -> str:
+    """Return a value with the step at which it was: ``0.91 @2000``."""
+    shown = brief_cell(value)
+    return shown if step is None else f"{shown} @{step}"
+
+
 def _row(name: str, summary: Summary) -> tuple[str, ...]:
     return (
         name,
         value_cell(summary.count),
         brief_cell(summary.last),
-        _extreme(summary.min, summary.min_step),
-        _extreme(summary.max, summary.max_step),
+        extreme(summary.min, summary.min_step),
+        extreme(summary.max, summary.max_step),
     )
-
-
-def _extreme(value: float | None, step: int | None) -> str:
-    shown = brief_cell(value)
-    return shown if step is None else f"{shown} @{step}"
