@@ -117,14 +117,18 @@ def _make_file(path: Path) -> None:
 
 def _check_writable(path: Path, resolved: Path) -> None:
     # SQLite itself would open the file for reading and fail at the first write.
-    if not os.access(resolved, os.R_OK | os.W_OK):
-        raise _unusable(path, "may not be read and written")
+    is_readable = os.access(resolved, os.R_OK)
+    if not is_readable or not os.access(resolved, os.W_OK):
+        reason = "may not be read and written"
+        raise _unusable(path, reason, is_readable=is_readable)
     if not os.access(resolved.parent, os.W_OK | os.X_OK):
-        raise _unusable(path, "lies in a folder that may not be written")
+        reason = "lies in a folder that may not be written"
+        raise _unusable(path, reason, is_readable=is_readable)
 
 
-def _unusable(path: Path, reason: str) -> ConfigError:
+def _unusable(path: Path, reason: str, *, is_readable: bool = False) -> ConfigError:
+    copy = ", or copy this one there, with its -wal file if it has one"
     return ConfigError(
         f"sqlite database {str(path)!r} cannot be used: {reason}; "
-        "choose a file in a folder that you may write to"
+        f"choose a file in a folder that you may write to{copy if is_readable else ''}"
     )
