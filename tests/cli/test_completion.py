@@ -52,6 +52,16 @@ def test_completion_offers_what_fits(
     assert offered(line) == words
 
 
+def test_completion_offers_no_name_of_several_runs(
+    store: "Store", offered: "Callable[[str], list[str]]"
+) -> None:
+    """Their ids are offered alone."""
+    store.run("run-1", name="twin")
+    store.run("run-2", name="twin", at=100)
+
+    assert offered("tracker show ") == ["@last", "run-2", "run-1"]
+
+
 @pytest.mark.usefixtures("store")
 def test_completion_is_silent_where_nothing_can_be_read() -> None:
     """A broken configuration writes nothing over the line that is typed."""

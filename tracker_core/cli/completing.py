@@ -8,6 +8,7 @@ line that the person is typing.
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from itertools import islice
@@ -85,8 +86,11 @@ def _runs(backend: str | None) -> Iterator[tuple[str, str]]:
         runs = list(store.tracker.runs())
     if runs:
         yield LAST, runs[0].name
+    uses = Counter(run.name for run in runs)
     for run in runs:
-        yield run.name, run.experiment or run.run_id
+        # A name of several runs means none of them.
+        if uses[run.name] == 1:
+            yield run.name, run.experiment or run.run_id
     for run in runs:
         yield run.run_id, run.name
 
