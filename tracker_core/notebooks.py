@@ -52,11 +52,7 @@ def table_page(table: "RunTable") -> str:
     rows = list(table[:_MOST_ROWS].rows())
     names = dict.fromkeys(name for row in rows for name in row)
     shown = [name for name in _ALWAYS if name in names]
-    shown += [
-        name
-        for name in names
-        if name.endswith(".last") and not is_sampled(name.removeprefix("metrics."))
-    ][:_MOST_SERIES]
+    shown += [name for name in names if name.endswith(".last")][:_MOST_SERIES]
     shown += _differing(rows, names)
     shown = shown[:_MOST_COLUMNS]
     body = _table(shown, ([row.get(name) for name in shown] for row in rows))

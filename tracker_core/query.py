@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, BinaryIO, overload
 from tracker_core.api import NativeTracker
 from tracker_core.errors import ConfigError
 from tracker_core.exporting import points_of_runs
+from tracker_core.metrics import is_sampled
 from tracker_core.stores import open_preferred, read_backends
 from tracker_core.values import Value
 
@@ -230,7 +231,9 @@ class RunTable(Sequence[StoredRun]):
 
         The keys are those of :class:`~tracker_core.runs.RunInfo` but for ``attempts``
         and ``experiment_config``, then ``duration`` in seconds, ``params.KEY``,
-        ``tags.KEY``, and ``metrics.SERIES.last``, ``.min`` and ``.max``, as in a query.
+        ``tags.KEY``, and ``metrics.SERIES.last``, ``.min`` and ``.max``, as in a query,
+        of what the job has logged; :attr:`StoredRun.series` has the samples of the
+        machine too.
         """
         return map(_row, self)
 
@@ -319,6 +322,8 @@ def _row(run: StoredRun) -> dict[str, object]:
     row.update({f"params.{key}": value for key, value in run.params.items()})
     row.update({f"tags.{key}": value for key, value in run.tags.items()})
     for name, summary in run.series.items():
+        if is_sampled(name):
+            continue
         row[f"metrics.{name}.last"] = summary.last
         row[f"metrics.{name}.min"] = summary.min
         row[f"metrics.{name}.max"] = summary.max

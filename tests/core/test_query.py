@@ -20,6 +20,7 @@ def tracker() -> Iterator[MemoryTracker]:
             for step in range(3):
                 run.log_metric("train/loss", rate / (step + 1), step=step)
             run.log_metric("notes", "text")
+            run.log_metric("system/cpu_percent", 50.0)
     yield found
     found.close()
 
@@ -79,6 +80,7 @@ def test_table_has_a_column_for_each_thing_of_a_query(tracker: MemoryTracker) ->
     assert columns["metrics.notes.last"] == ["text", "text"]
     assert columns["created_at"] == [run.info.created_at for run in chosen]
     assert columns["group_id"] == [None, None]
+    assert "metrics.system/cpu_percent.last" not in columns
 
 
 def test_table_of_no_runs_is_empty(tracker: MemoryTracker) -> None:
@@ -145,7 +147,7 @@ def test_page_shows_the_params_that_differ(tracker: MemoryTracker) -> None:
         ),
         (
             "SELECT count(*) AS n FROM points a JOIN points b USING (run_id, series)",
-            [{"n": 20}],
+            [{"n": 22}],
         ),
         (
             "SELECT sum(number) AS s FROM params WHERE key = 'model.depth'",
