@@ -149,7 +149,6 @@ FOUND_BY_MACHINE = (
     "NanInColumnsIsLost",
     "ForgetsAbandoned",
     "OneRank",
-    "MergesByArrival",
 )
 
 
