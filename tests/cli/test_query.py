@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tracker_core.records import ParamsBody
+from tracker_core.records import MetricsBody, ParamsBody
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Cli, Store
@@ -100,3 +100,15 @@ def test_query_tells_which_tables_there_are(tracker: "Cli") -> None:
 
     wrong = tracker("query", "SELECT * FROM run").err
     assert wrong.endswith("the tables are runs, params, tags, series, points\n")
+
+
+def test_query_prints_times_of_points(tracker: "Cli", store: "Store") -> None:
+    """They are kept to the nanosecond, and shown to the microsecond."""
+    store.run("run-3", MetricsBody(0, {"": {"loss": 0.5}}), at=200)
+
+    done = tracker("query", "SELECT time, time::TIMESTAMP_NS FROM points", "--json")
+
+    rows = done.json["rows"]
+    assert isinstance(rows, list)
+    assert rows[0][0] == "1970-01-01T00:03:22.000000Z"
+    assert str(rows[0][1]).startswith("1970-01-01")

@@ -96,7 +96,8 @@ def test_points_of_several_runs_are_one_table(tracker: MemoryTracker) -> None:
     """A row is a point, with its run and series."""
     found = query.runs(order_by="name", tracker=tracker).points("train/loss")
 
-    columns = found.to_arrow().to_pydict()
+    # Nanoseconds are more than Python's own times hold.
+    columns = found.to_arrow().drop_columns(["time"]).to_pydict()
     assert columns["step"] == [0, 1, 2, 0, 1, 2]
     assert columns["value"] == [0.1, 0.1 / 2, 0.1 / 3, 1, 1 / 2, 1 / 3]
     assert set(columns["series"]) == {"train/loss"}

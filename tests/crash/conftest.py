@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.crash.stores import Stores
+from tests.unmeasured import unmeasured
+
+__all__ = ["unmeasured"]
 
 # What every job imports sooner or later.
 _IMPORTED = (

@@ -73,9 +73,19 @@ def query(
 
 def _rows(found: "pa.Table") -> Sequence[dict[str, object]]:
     # Two columns may have one name, which a mapping would not survive.
-    numbered = found.rename_columns([str(place) for place in range(found.num_columns)])
-    rows: list[dict[str, object]] = numbered.to_pylist()
+    columns = {str(place): _timed(one) for place, one in enumerate(found.columns)}
+    rows: list[dict[str, object]] = type(found).from_pydict(columns).to_pylist()
     return rows
+
+
+def _timed(column: "pa.ChunkedArray") -> "pa.ChunkedArray":
+    """Return times in microseconds, which is what Python's own hold."""
+    kind = column.type
+    if getattr(kind, "unit", None) != "ns" or not hasattr(kind, "tz"):
+        return column
+    import pyarrow as pa
+
+    return column.cast(pa.timestamp("us", kind.tz), safe=False)
 
 
 def _value(value: object) -> Value:
