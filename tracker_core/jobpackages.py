@@ -45,7 +45,7 @@ for one in distributions():
             re.search("\n%s: *(.*?) *\n" % key, head) for key in ("Name", "Version")
         )
         found.setdefault(name.group(1), version.group(1))
-    except Exception:
+    except Exception:  # a broken installation has no name or version to tell
         pass
 json.dump(sorted(found.items()), sys.stdout)
 """

@@ -52,29 +52,39 @@ class Store(NamedTuple):
         return name if self.home is None else f"{name} under {self.home}"
 
 
-def read_backends(name: str | None) -> tuple[list[BackendSetting], str]:
+def read_backends(
+    name: str | None, what: str = "tracker"
+) -> tuple[list[BackendSetting], str]:
     """Return the backends that a read may look into, and what an unusable one does.
 
     Without a name they are those configured; with nothing configured it is SQLite
     under ``TRACKER_HOME``.
 
+    Args:
+        name: A configured or installed backend, or None.
+        what: What the caller has called it, for the message of an error.
+
     Raises:
         ConfigError: The name, or a setting, is unusable.
     """
     if name is not None:
-        return [backend_of_name(name)], "raise"
+        return [backend_of_name(name, what)], "raise"
     settings = read_settings()
     return list(settings.backends or (settings.embedded,)), settings.on_error
 
 
-def backend_of_name(name: str) -> BackendSetting:
+def backend_of_name(name: str, what: str = "tracker") -> BackendSetting:
     """Return the backend of that name as it is configured, or else one installed.
+
+    Args:
+        name: Its name.
+        what: As in :func:`read_backends`.
 
     Raises:
         ConfigError: The text names none or several.
     """
     if len(parse_backends(name)) != 1:
-        message = f"--tracker {name!r} must name one backend"
+        message = f"{what} {name!r} must name one backend"
         raise ConfigError(message)
     for backend in read_settings().backends:
         if backend.name == name:
@@ -95,7 +105,7 @@ def open_preferred(backends: Iterable[BackendSetting], on_error: str) -> Store:
         if opened and _rank(opened[-1]) == 0:
             break
     if not opened:
-        message = "none of the configured backends can be opened; name one by --tracker"
+        message = "none of the configured backends can be opened; name one that can"
         raise ConfigError(message)
     chosen = min(opened, key=_rank)
     for store in opened:

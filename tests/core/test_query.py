@@ -210,3 +210,9 @@ def test_unknown_backend_is_an_error() -> None:
     """A name that nobody has is a clear error at the call."""
     with pytest.raises((ConfigError, LookupError), match="nobody"):
         query.runs(tracker="nobody")
+
+
+def test_several_backends_are_an_error() -> None:
+    """The message names the argument, not an option of the command line."""
+    with pytest.raises(ConfigError, match=r"^tracker 'a,b' must name one backend$"):
+        query.runs(tracker="a,b")

@@ -18,6 +18,8 @@ from tracker_core.stores import (
 
 __all__ = ["blamed", "open_configured", "open_store", "open_stores"]
 
+_OPTION = "--tracker"
+
 
 @contextmanager
 def open_store(name: str | None) -> Iterator[Store]:
@@ -30,7 +32,7 @@ def open_store(name: str | None) -> Iterator[Store]:
         TrackerError: It cannot be built.
         Failure: It failed while it was read from.
     """
-    with open_configured(*read_backends(name)) as store:
+    with open_configured(*read_backends(name, _OPTION)) as store:
         yield store
 
 
@@ -65,7 +67,10 @@ def open_stores(
         TrackerError: One of them cannot be built, under the policy ``raise``.
     """
     settings = read_settings()
-    chosen = [*(backend_of_name(name) for name in dict.fromkeys(names)), *others]
+    chosen = [
+        *(backend_of_name(name, _OPTION) for name in dict.fromkeys(names)),
+        *others,
+    ]
     on_error = "raise" if chosen else settings.on_error
     with ExitStack() as stack:
         stores = []
